@@ -1,0 +1,81 @@
+//! Limits on what a person types, and the error that names the field.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something typed that cannot be accepted; `field` is the name of the form's or the JSON body's field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    #[must_use]
+    pub fn new(field: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Longest name of a person, key, chatbot or document, in characters.
+pub const NAME_CHARACTERS_MAX: usize = 80;
+/// Longest message to a chatbot, in characters.
+pub const MESSAGE_CHARACTERS_MAX: usize = 4_000;
+/// Largest document, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Trims a text and checks that something is left and that it is not too long, counted in characters.
+///
+/// # Errors
+/// When it is empty, too long, or holds a control character other than a line break or a tab.
+pub fn required_text<'a>(
+    field: &str,
+    label: &str,
+    text: &'a str,
+    characters_max: usize,
+) -> Result<&'a str, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(FieldError::new(field, format!("enter the {label}")));
+    }
+    if text.chars().count() > characters_max {
+        return Err(FieldError::new(field, format!("the {label} may have at most {characters_max} characters")));
+    }
+    if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
+        return Err(FieldError::new(field, format!("the {label} may not hold control characters")));
+    }
+    Ok(text)
+}
+
+/// Checks a name that stands on one line.
+///
+/// # Errors
+/// As [`required_text`], and when there is a line break in it.
+pub fn name<'a>(label: &str, text: &'a str) -> Result<&'a str, FieldError> {
+    let text = required_text("name", label, text, NAME_CHARACTERS_MAX)?;
+    if text.contains(['\n', '\r', '\t']) {
+        return Err(FieldError::new("name", format!("the {label} must stand on one line")));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_limited() {
+        assert_eq!(name("name", "  Production "), Ok("Production"));
+        assert!(name("name", "").is_err());
+        assert!(name("name", "a\nb").is_err());
+        assert!(name("name", "a\u{0}b").is_err());
+        assert!(name("name", &"ä".repeat(80)).is_ok());
+        assert!(name("name", &"ä".repeat(81)).is_err());
+    }
+}

@@ -1,0 +1,304 @@
+//! The decision about credit: the state of an account and a request in, an outcome and the new state out.
+//!
+//! It knows no clock, no database and no task. Whoever stores the result, on whichever database, runs this same code.
+
+use crate::clock::Timestamp;
+use crate::credit::Credit;
+use crate::id::{ChatbotId, KeyId, PaymentId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The part of an account that a decision reads and changes; one row of `balances`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountState {
+    /// The sum of all entries.
+    pub posted: Credit,
+    /// The part of `posted` that is set aside.
+    pub held: Credit,
+    /// The number that the next entry gets, from 1.
+    pub next_entry: i64,
+    /// The number that the next counted message gets, from 1.
+    pub next_message: i64,
+}
+
+impl AccountState {
+    /// An account before its first entry.
+    pub const EMPTY: Self = Self { posted: Credit::ZERO, held: Credit::ZERO, next_entry: 1, next_message: 1 };
+
+    /// What can be spent now.
+    #[must_use]
+    pub fn available(&self) -> Credit {
+        self.posted.checked_sub(self.held).unwrap_or(Credit::ZERO)
+    }
+}
+
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A message by API or widget.
+    Charge,
+    /// Credit that a payment bought.
+    Payment,
+    /// Credit given by the operator.
+    Grant,
+    /// A correction by the operator, in either direction.
+    Adjustment,
+}
+
+impl EntryKind {
+    pub const ALL: [Self; 4] = [Self::Charge, Self::Payment, Self::Grant, Self::Adjustment];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Payment => "payment",
+            Self::Grant => "grant",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// How a message came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Console,
+    Api,
+    Widget,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Console, Self::Api, Self::Widget];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Api => "api",
+            Self::Widget => "widget",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+}
+
+/// A change of credit that somebody asks for. `amount` is positive where the kind says the direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Take the price of one message.
+    Charge { price: Credit },
+    /// Add what a payment bought.
+    Payment { amount: Credit },
+    /// Add credit as a gift.
+    Grant { amount: Credit },
+    /// Correct by a positive or negative amount.
+    Adjust { amount: Credit },
+}
+
+/// Why nothing was changed, in order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A price below zero, a payment or grant that is not positive, or a correction of zero.
+    AmountOutOfRange,
+    /// The credit that is left does not cover the amount.
+    InsufficientCredit { required: Credit, available: Credit },
+    /// The sum would not fit into 64 bits.
+    Overflow,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AmountOutOfRange => f.write_str("this amount is not allowed"),
+            Self::InsufficientCredit { required, available } => {
+                write!(f, "this needs {} of credit and {} is left", required.decimal(), available.decimal())
+            }
+            Self::Overflow => f.write_str("the account cannot hold that much credit"),
+        }
+    }
+}
+
+/// An accepted change: the entry to write and the state after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub kind: EntryKind,
+    pub seq: i64,
+    /// Signed: negative takes credit away.
+    pub amount: Credit,
+    pub after: AccountState,
+}
+
+/// Decides one operation.
+///
+/// # Errors
+/// In the order of [`Refusal`]; the state is then unchanged.
+pub fn decide(state: AccountState, operation: Operation) -> Result<Posted, Refusal> {
+    let (kind, amount) = signed_amount(operation)?;
+    let required = amount.negated();
+    if required > Credit::ZERO && required > state.available() {
+        return Err(Refusal::InsufficientCredit { required, available: state.available() });
+    }
+    let posted = state.posted.checked_add(amount).ok_or(Refusal::Overflow)?;
+    let next_entry = state.next_entry.checked_add(1).ok_or(Refusal::Overflow)?;
+    let after = AccountState { posted, next_entry, ..state };
+    Ok(Posted { kind, seq: state.next_entry, amount, after })
+}
+
+fn signed_amount(operation: Operation) -> Result<(EntryKind, Credit), Refusal> {
+    let (kind, amount, is_in_range) = match operation {
+        Operation::Charge { price } => (EntryKind::Charge, price.negated(), price >= Credit::ZERO),
+        Operation::Payment { amount } => (EntryKind::Payment, amount, amount > Credit::ZERO),
+        Operation::Grant { amount } => (EntryKind::Grant, amount, amount > Credit::ZERO),
+        Operation::Adjust { amount } => (EntryKind::Adjustment, amount, amount != Credit::ZERO),
+    };
+    if is_in_range && amount > Credit::from_millionths(i64::MIN) {
+        Ok((kind, amount))
+    } else {
+        Err(Refusal::AmountOutOfRange)
+    }
+}
+
+/// One immutable row of the ledger, with the names of what it points to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Dense within the account, from 1.
+    pub seq: i64,
+    pub kind: EntryKind,
+    pub amount: Credit,
+    /// Credit in the account after this entry.
+    pub posted_after: Credit,
+    pub at: Timestamp,
+    pub request_id: String,
+    pub channel: Option<Channel>,
+    pub key: Option<Named<KeyId>>,
+    pub chatbot: Option<Named<ChatbotId>>,
+    pub payment_id: Option<PaymentId>,
+    /// What the operator wrote beside a grant or an adjustment.
+    pub reason: Option<String>,
+}
+
+/// An id with the name it has, or had when it was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named<Id> {
+    pub id: Id,
+    pub name: String,
+}
+
+/// Which entries a page of the usage list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryFilter {
+    pub key_id: Option<KeyId>,
+    /// Inclusive.
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    /// Only entries with a smaller number: where the page before ended.
+    pub before_seq: Option<i64>,
+}
+
+/// One page of entries, newest first, with the totals of the whole filter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryPage {
+    pub entries: Vec<Entry>,
+    /// The number to give as [`EntryFilter::before_seq`] for the next page; `None` on the last one.
+    pub next_before_seq: Option<i64>,
+    pub totals: EntryTotals,
+}
+
+/// Sums over all entries that a filter selects, not only over the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryTotals {
+    pub count: i64,
+    /// How much was spent; a positive number.
+    pub spent: Credit,
+    /// How much was added.
+    pub added: Credit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn state(posted: i64, held: i64) -> AccountState {
+        AccountState {
+            posted: Credit::from_millionths(posted),
+            held: Credit::from_millionths(held),
+            next_entry: 7,
+            next_message: 3,
+        }
+    }
+
+    fn credit(millionths: i64) -> Credit {
+        Credit::from_millionths(millionths)
+    }
+
+    #[test]
+    fn a_decision_follows_its_table() {
+        use Refusal::{AmountOutOfRange, InsufficientCredit, Overflow};
+        let short = |required, available| {
+            Err(InsufficientCredit { required: credit(required), available: credit(available) })
+        };
+        let max = i64::MAX;
+        for (posted, held, operation, outcome) in [
+            (2_000, 0, Operation::Charge { price: credit(2_000) }, Ok(0)),
+            (1_999, 0, Operation::Charge { price: credit(2_000) }, short(2_000, 1_999)),
+            (2_000, 1, Operation::Charge { price: credit(2_000) }, short(2_000, 1_999)),
+            (0, 0, Operation::Charge { price: credit(0) }, Ok(0)),
+            (9, 0, Operation::Charge { price: credit(-1) }, Err(AmountOutOfRange)),
+            (0, 0, Operation::Payment { amount: credit(25) }, Ok(25)),
+            (0, 0, Operation::Payment { amount: credit(0) }, Err(AmountOutOfRange)),
+            (max, 0, Operation::Payment { amount: credit(1) }, Err(Overflow)),
+            (5, 0, Operation::Grant { amount: credit(-5) }, Err(AmountOutOfRange)),
+            (5, 0, Operation::Adjust { amount: credit(-5) }, Ok(0)),
+            (5, 1, Operation::Adjust { amount: credit(-5) }, short(5, 4)),
+            (5, 0, Operation::Adjust { amount: credit(0) }, Err(AmountOutOfRange)),
+            (5, 0, Operation::Adjust { amount: credit(i64::MIN) }, Err(AmountOutOfRange)),
+        ] {
+            let decided = decide(state(posted, held), operation).map(|posted| posted.after.posted.millionths());
+            assert_eq!(decided, outcome, "{posted} {held} {operation:?}");
+        }
+    }
+
+    #[test]
+    fn an_accepted_operation_takes_the_next_number_and_leaves_the_rest_alone() {
+        let posted = decide(state(10, 2), Operation::Grant { amount: credit(1) }).expect("a grant");
+        assert_eq!((posted.seq, posted.after.next_entry), (7, 8));
+        assert_eq!((posted.after.held, posted.after.next_message), (credit(2), 3));
+    }
+
+    proptest! {
+        #[test]
+        fn entries_sum_to_what_is_posted_and_nothing_is_ever_negative(
+            amounts in prop::collection::vec((0_u8..4, -3_000_i64..3_000), 1..60),
+        ) {
+            let mut state = AccountState::EMPTY;
+            let mut sum = 0;
+            for (kind, amount) in amounts {
+                let amount = credit(amount);
+                let operation = match kind {
+                    0 => Operation::Charge { price: amount },
+                    1 => Operation::Payment { amount },
+                    2 => Operation::Grant { amount },
+                    _ => Operation::Adjust { amount },
+                };
+                if let Ok(posted) = decide(state, operation) {
+                    sum += posted.amount.millionths();
+                    state = posted.after;
+                }
+                prop_assert_eq!(state.posted.millionths(), sum);
+                prop_assert!(sum >= 0);
+            }
+        }
+    }
+}

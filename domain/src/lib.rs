@@ -1,0 +1,19 @@
+//! The rules of the product: what credit, plans, keys, payments and the message window mean.
+//!
+//! Everything here is pure. A rule takes what it needs (the time, random bytes, the state of an account) as parameters
+//! and returns a decision, so the server, the browser and the tests run the very same code.
+
+pub mod account;
+pub mod api_key;
+pub mod chatbot;
+pub mod clock;
+pub mod conversation;
+pub mod credit;
+pub mod field;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod payment;
+pub mod plan;
+pub mod problem;
+pub mod window;
