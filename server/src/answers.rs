@@ -1,0 +1,151 @@
+//! Answers: the built-in `extractive` engine quotes the passages that match a question best.
+//!
+//! A chatbot's index is built from its documents when it is first asked, kept in memory, and built again when the
+//! version of the documents in the database says that they changed, so that every process answers from what is stored.
+
+use crate::error::{Error, Result};
+use crate::{Server, args};
+use bm25::{Document as Indexed, Language, SearchEngine, SearchEngineBuilder};
+use domain::chatbot::{Answer, Citation, passages};
+use domain::id::{AccountId, ChatbotId, DocumentId};
+use domain::problem::Problem;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most passages that an answer quotes.
+const CITATIONS_MAX: usize = 3;
+/// A further passage is quoted when its score is at least this share of the best one's.
+const CLOSE_SCORE: f32 = 0.75;
+/// Most chatbots whose index is kept in memory.
+const INDEXES_MAX: usize = 256;
+
+/// What a chatbot says when nothing matches.
+pub const NOTHING_FOUND: &str = "I found nothing about that in my documents.";
+
+struct Index {
+    documents_version: i64,
+    citations: Vec<Citation>,
+    engine: SearchEngine<u32>,
+}
+
+/// The indexes that are in memory.
+#[derive(Default)]
+pub(crate) struct SearchCache(Mutex<HashMap<ChatbotId, Arc<Index>>>);
+
+impl SearchCache {
+    fn get(&self, chatbot_id: &ChatbotId, documents_version: i64) -> Option<Arc<Index>> {
+        let indexes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        indexes.get(chatbot_id).filter(|index| index.documents_version == documents_version).cloned()
+    }
+
+    fn put(&self, chatbot_id: &ChatbotId, index: Arc<Index>) {
+        let mut indexes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if indexes.len() >= INDEXES_MAX && !indexes.contains_key(chatbot_id) {
+            indexes.clear();
+        }
+        indexes.insert(chatbot_id.clone(), index);
+    }
+
+    pub(crate) fn forget(&self, chatbot_id: &ChatbotId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(chatbot_id);
+    }
+}
+
+const SELECT_VERSION: &str = "
+SELECT documents_version FROM chatbots WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+const SELECT_TEXTS: &str = "
+SELECT id, name, text FROM documents WHERE account_id = $1 AND chatbot_id = $2 ORDER BY created_at, id LIMIT 2000";
+
+/// Answers a question from the documents of a chatbot.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn answer(
+    server: &Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+    question: &str,
+) -> Result<Answer> {
+    let scope = || args![account_id.as_str(), chatbot_id.as_str()];
+    let row: Option<(i64,)> = server.db.optional(SELECT_VERSION, scope()).await?;
+    let (documents_version,) = row.ok_or_else(|| Problem::not_found("chatbot"))?;
+    let index = if let Some(index) = server.search.get(chatbot_id, documents_version) {
+        index
+    } else {
+        let documents: Vec<(String, String, String)> = server.db.all(SELECT_TEXTS, scope()).await?;
+        let build = move || build_index(documents_version, documents);
+        let index = Arc::new(tokio::task::spawn_blocking(build).await.map_err(Error::internal)?);
+        server.search.put(chatbot_id, Arc::clone(&index));
+        index
+    };
+    Ok(extract(&index, question))
+}
+
+fn build_index(documents_version: i64, documents: Vec<(String, String, String)>) -> Index {
+    let mut citations = Vec::new();
+    for (id, document_name, text) in documents {
+        let document_id = DocumentId::from_row(id);
+        citations.extend(passages(&text).into_iter().map(|passage| Citation {
+            document_id: document_id.clone(),
+            document_name: document_name.clone(),
+            heading: passage.heading,
+            text: passage.text,
+        }));
+    }
+    let indexed = citations.iter().zip(0_u32..).map(|(citation, number)| {
+        Indexed::new(number, format!("{}\n{}", citation.heading, citation.text))
+    });
+    let indexed: Vec<Indexed<u32>> = indexed.collect();
+    let engine = SearchEngineBuilder::with_documents(Language::English, indexed).build();
+    Index { documents_version, citations, engine }
+}
+
+fn extract(index: &Index, question: &str) -> Answer {
+    let found = index.engine.search(question, CITATIONS_MAX);
+    let best_score = found.first().map_or(0.0, |best| best.score);
+    let close = found.into_iter().filter(|result| result.score > 0.0 && result.score >= best_score * CLOSE_SCORE);
+    let citations: Vec<Citation> = close
+        .filter_map(|result| index.citations.get(usize::try_from(result.document.id).ok()?).cloned())
+        .collect();
+    if citations.is_empty() {
+        return Answer { text: NOTHING_FOUND.to_owned(), citations };
+    }
+    let mut text = String::new();
+    for citation in &citations {
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&citation.text);
+        text.push_str(&format!(" ({})", citation.document_name));
+    }
+    Answer { text, citations }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(texts: &[(&str, &str)]) -> Index {
+        let documents = texts.iter().map(|(name, text)| (format!("doc_{name}"), (*name).to_owned(), (*text).to_owned()));
+        build_index(1, documents.collect())
+    }
+
+    #[test]
+    fn the_best_passage_is_quoted_with_its_document() {
+        let index = index(&[
+            ("shipping.md", "# Shipping\nParcels leave our warehouse on weekdays.\n\nExpress costs extra."),
+            ("returns.md", "# Returns\nYou can send a lamp back within thirty days."),
+        ]);
+        let answer = extract(&index, "how long can I return lamps?");
+        assert_eq!(answer.citations[0].document_name, "returns.md");
+        assert_eq!(answer.text, "You can send a lamp back within thirty days. (returns.md)");
+    }
+
+    #[test]
+    fn a_question_without_a_match_gets_a_plain_no() {
+        let answer = extract(&index(&[("a.md", "Lamps and shades.")]), "quantum chromodynamics");
+        assert_eq!((answer.text.as_str(), answer.citations.len()), (NOTHING_FOUND, 0));
+        assert_eq!(extract(&index(&[]), "anything").text, NOTHING_FOUND);
+    }
+}

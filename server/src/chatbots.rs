@@ -1,0 +1,109 @@
+//! Chatbots: make, list, rename, delete.
+
+use crate::error::Result;
+use crate::{Server, accounts, args};
+use domain::account::Viewer;
+use domain::chatbot::Chatbot;
+use domain::clock::Timestamp;
+use domain::field;
+use domain::id::{AccountId, ChatbotId};
+use domain::plan::Limited;
+use domain::problem::Problem;
+
+type ChatbotRow = (String, String, i64, i64);
+
+fn chatbot((id, name, created_at, documents): ChatbotRow) -> Chatbot {
+    Chatbot { id: ChatbotId::from_row(id), name, created_at: Timestamp::from_us(created_at), documents }
+}
+
+const SELECT_CHATBOTS: &str = "
+SELECT c.id, c.name, c.created_at,
+       (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id)
+FROM chatbots c
+WHERE c.account_id = $1 AND c.deleted_at IS NULL
+ORDER BY c.created_at, c.id
+LIMIT 1000";
+
+/// The chatbots of an account, oldest first.
+pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Chatbot>> {
+    let rows: Vec<ChatbotRow> = server.db.all(SELECT_CHATBOTS, args![account_id.as_str()]).await?;
+    Ok(rows.into_iter().map(chatbot).collect())
+}
+
+const SELECT_CHATBOT: &str = "
+SELECT c.id, c.name, c.created_at,
+       (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id)
+FROM chatbots c
+WHERE c.account_id = $1 AND c.id = $2 AND c.deleted_at IS NULL";
+
+/// One chatbot.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn get(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Chatbot> {
+    let row: Option<ChatbotRow> =
+        server.db.optional(SELECT_CHATBOT, args![account_id.as_str(), chatbot_id.as_str()]).await?;
+    Ok(row.map(chatbot).ok_or_else(|| Problem::not_found("chatbot"))?)
+}
+
+const COUNT_CHATBOTS: &str = "SELECT COUNT(*) FROM chatbots WHERE account_id = $1 AND deleted_at IS NULL";
+
+const INSERT_CHATBOT: &str = "
+INSERT INTO chatbots (account_id, id, name, created_at, documents_version) VALUES ($1, $2, $3, $4, 0)";
+
+/// Makes a chatbot.
+///
+/// # Errors
+/// 422 for the name, 403 when the plan has no place left.
+pub async fn create(server: &Server, viewer: &Viewer, name: &str) -> Result<Chatbot> {
+    let name = field::name("name", name)?;
+    let now = server.now();
+    let id = ChatbotId::new(now, server.id_bytes());
+    let account_id = viewer.account_id.as_str();
+    let mut tx = server.db.begin().await?;
+    let plan = accounts::lock(server, &mut tx, &viewer.account_id).await?;
+    let (used,): (i64,) = tx.one(COUNT_CHATBOTS, args![account_id]).await?;
+    plan.allow_one_more(Limited::Chatbots, used)?;
+    tx.execute(INSERT_CHATBOT, args![account_id, id.as_str(), name, now.us()]).await?;
+    tx.commit().await?;
+    server.live.changed(&viewer.account_id);
+    Ok(Chatbot { id, name: name.to_owned(), created_at: now, documents: 0 })
+}
+
+const RENAME_CHATBOT: &str = "
+UPDATE chatbots SET name = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Gives a chatbot another name.
+///
+/// # Errors
+/// 422 for the name, 404 when the account has no such chatbot.
+pub async fn rename(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, name: &str) -> Result<Chatbot> {
+    let name = field::name("name", name)?;
+    server.db.execute(RENAME_CHATBOT, args![viewer.account_id.as_str(), chatbot_id.as_str(), name]).await?;
+    server.live.changed(&viewer.account_id);
+    get(server, &viewer.account_id, chatbot_id).await
+}
+
+const DELETE_CHATBOT: &str = "
+UPDATE chatbots SET deleted_at = $3, documents_version = documents_version + 1
+WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+const DELETE_DOCUMENTS: &str = "DELETE FROM documents WHERE account_id = $1 AND chatbot_id = $2";
+
+/// Deletes a chatbot with its documents. Its conversations stay, because each charge points to its answer.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn delete(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId) -> Result<()> {
+    let account_id = viewer.account_id.as_str();
+    let mut tx = server.db.begin().await?;
+    let deleted = tx.execute(DELETE_CHATBOT, args![account_id, chatbot_id.as_str(), server.now().us()]).await?;
+    if deleted == 0 {
+        return Err(Problem::not_found("chatbot").into());
+    }
+    tx.execute(DELETE_DOCUMENTS, args![account_id, chatbot_id.as_str()]).await?;
+    tx.commit().await?;
+    server.search.forget(chatbot_id);
+    server.live.changed(&viewer.account_id);
+    Ok(())
+}

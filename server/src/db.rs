@@ -1,0 +1,273 @@
+//! The database: one SQL text for SQLite and PostgreSQL, dispatched in this file alone.
+//!
+//! A use case writes a query once, as a constant with `$1, $2 …`, and runs it on a [`Db`] or, where several statements
+//! belong together, on a [`Tx`]. Only here is a driver named.
+//!
+//! **Invariant:** on SQLite all writes go through one connection with `BEGIN IMMEDIATE`, so writers queue in order
+//! instead of failing with "database is locked"; WAL with `synchronous=FULL` is read back at start, because a commit
+//! that did not reach the disk would be credit that comes back after a power cut.
+
+use crate::error::{Result, StartError};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Postgres, Sqlite, Transaction};
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use sqlx::FromRow;
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a statement waits for a connection before the caller gets 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const SQLITE_READERS: u32 = 8;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// A connection pool to the one database of this installation.
+#[derive(Clone)]
+pub enum Db {
+    Sqlite { reader: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropping it without [`Tx::commit`] rolls it back.
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A row type that both databases can fill: a tuple, or a struct that derives [`FromRow`].
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// An argument of a query.
+#[derive(Clone, Debug)]
+pub enum Arg {
+    Int(i64),
+    MaybeInt(Option<i64>),
+    Text(String),
+    MaybeText(Option<String>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::MaybeInt(value)
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&String> for Arg {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
+impl From<Option<&str>> for Arg {
+    fn from(value: Option<&str>) -> Self {
+        Self::MaybeText(value.map(str::to_owned))
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::MaybeText(value)
+    }
+}
+
+/// The arguments of a query, in the order of `$1, $2 …`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Arg::from($value)),*] };
+}
+
+/// Binds the arguments to a query of either driver.
+macro_rules! bound {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::MaybeInt(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::MaybeText(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+/// The one place where a statement goes to a driver: `reads` picks the pool on SQLite.
+macro_rules! dispatch {
+    ($target:expr, $pool:ident, $connection:ident => $body:expr) => {
+        match $target {
+            Db::Sqlite { $pool: $connection, .. } => $body,
+            Db::Postgres($connection) => $body,
+        }
+    };
+}
+
+macro_rules! dispatch_tx {
+    ($target:expr, $connection:ident => $body:expr) => {
+        match $target {
+            Tx::Sqlite(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+            Tx::Postgres(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+impl Db {
+    /// Opens the database at `sqlite://…` or `postgres://…` and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the address is of neither kind, the database cannot be reached, or a migration fails.
+    pub async fn open(url: &str) -> std::result::Result<Self, StartError> {
+        let db = if url.starts_with("sqlite:") {
+            Self::open_sqlite(url).await?
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url).map_err(StartError::database)?;
+            let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+            Self::Postgres(pool.connect_with(options).await.map_err(StartError::database)?)
+        } else {
+            return Err(StartError::option("--database-url", "it must start with sqlite:// or postgres://"));
+        };
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    async fn open_sqlite(url: &str) -> std::result::Result<Self, StartError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(StartError::database)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("cache_size", "-65536");
+        let pool = |connections| {
+            SqlitePoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(StartError::database)?;
+        let (synchronous, journal): (i64, String) =
+            sqlx::query_as("SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j")
+                .fetch_one(&writer)
+                .await
+                .map_err(StartError::database)?;
+        if synchronous < 2 || journal != "wal" {
+            return Err(StartError::message("SQLite did not accept journal_mode=WAL with synchronous=FULL"));
+        }
+        let reader = pool(SQLITE_READERS).connect_with(options).await.map_err(StartError::database)?;
+        Ok(Self::Sqlite { reader, writer })
+    }
+
+    async fn migrate(&self) -> std::result::Result<(), StartError> {
+        match self {
+            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
+            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+        }
+        .map_err(|error| StartError::message(format!("the database could not be migrated: {error}")))
+    }
+
+    /// `SQLite` or `PostgreSQL`, for people.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Begins a transaction that may write.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Runs one statement that writes; returns how many rows it touched.
+    pub async fn execute(&self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
+        dispatch!(self, writer, pool => Ok(bound!(sqlx::query(sql), args).execute(pool).await?.rows_affected()))
+    }
+
+    /// Reads exactly one row.
+    pub async fn one<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<R> {
+        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_one(pool).await?))
+    }
+
+    /// Reads one row, if there is one.
+    pub async fn optional<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<R>> {
+        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_optional(pool).await?))
+    }
+
+    /// Reads all rows. Every query that can return many has its own `LIMIT`.
+    pub async fn all<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<R>> {
+        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_all(pool).await?))
+    }
+
+    /// Closes all connections, after what runs on them has ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything of this transaction durable. Nothing is answered to anybody before this returns.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// See [`Db::execute`].
+    pub async fn execute(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
+        dispatch_tx!(self, tx => Ok(bound!(sqlx::query(sql), args).execute(tx).await?.rows_affected()))
+    }
+
+    /// See [`Db::one`].
+    pub async fn one<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<R> {
+        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_one(tx).await?))
+    }
+
+    /// See [`Db::optional`].
+    pub async fn optional<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Option<R>> {
+        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_optional(tx).await?))
+    }
+
+    /// See [`Db::all`].
+    pub async fn all<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<R>> {
+        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_all(tx).await?))
+    }
+}

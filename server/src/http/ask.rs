@@ -1,0 +1,74 @@
+//! `POST /wp-json/send-message/v1/ask`: the published call. A program sends a message and gets the chatbot's answer.
+
+use crate::Server;
+use crate::conversations::{self, Question};
+use crate::http::caller::Caller;
+use crate::http::json::JsonObject;
+use crate::http::middleware::RequestName;
+use crate::http::problem::Refused;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Json, Response};
+use domain::id::RequestId;
+use domain::ledger::Channel;
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, HeaderValue};
+use serde::Serialize;
+use std::sync::Arc;
+
+const CREDIT_REMAINING: HeaderName = HeaderName::from_static("x-credit-remaining");
+
+#[derive(Serialize)]
+struct Answered {
+    success: bool,
+    conversation_id: String,
+    chatbot_message: String,
+}
+
+/// Answers a message and charges for it.
+///
+/// The checks run in the order of the parameters: credential (401), content type and body (415, 413, 400), fields
+/// (422), then those of [`conversations::ask`]. Nothing is charged unless the answer is sent.
+pub(super) async fn ask(
+    State(server): State<Arc<Server>>,
+    Extension(name): Extension<RequestName>,
+    Caller(caller): Caller,
+    fields: JsonObject,
+) -> Result<Response, Refused> {
+    let chatbot_id = fields.text("chatbot_id")?;
+    let message = fields.text("user_message")?;
+    let conversation_id = fields.optional_name("conversation_id")?;
+    let question = Question {
+        account_id: caller.account_id,
+        key_id: Some(caller.key_id),
+        chatbot_id,
+        conversation_id: conversation_id.as_deref(),
+        message,
+        channel: Channel::Api,
+        request_id: entry_request_id(&server, &name),
+    };
+    let reply = conversations::ask(&server, question).await?;
+    let answered = Answered {
+        success: true,
+        conversation_id: reply.conversation_id.to_string(),
+        chatbot_message: reply.answer.text,
+    };
+    let mut response = Json(answered).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(credit) = HeaderValue::try_from(reply.credit_remaining.decimal()) {
+        headers.insert(CREDIT_REMAINING, credit);
+    }
+    Ok(response)
+}
+
+/// The id under which the charge is entered. A name that the caller chose is not used: callers repeat names, and two
+/// requests must never share a charge.
+fn entry_request_id(server: &Server, name: &RequestName) -> String {
+    if name.is_ours {
+        return name.text.clone();
+    }
+    let request_id = RequestId::new(server.now(), server.id_bytes()).to_string();
+    tracing::info!(entry_request_id = request_id, "the caller named the request; its entry has a name of ours");
+    request_id
+}

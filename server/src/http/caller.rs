@@ -1,0 +1,81 @@
+//! Who calls: the program that sends an API credential, and the address a request comes from.
+
+use crate::Server;
+use crate::http::problem::Refused;
+use crate::keys;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::api_key::{Credential, CredentialError, read_authorization};
+use domain::problem::ProblemCode;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{Extensions, HeaderMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// The owner of a credential that was checked. A handler that takes one cannot be reached without it.
+pub(super) struct Caller(pub keys::Caller);
+
+impl FromRequestParts<Arc<Server>> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Refused> {
+        if parts.uri.query().is_some_and(holds_credential) {
+            let detail = "send the credential in the Authorization header, never in the address: addresses are logged \
+                          on their way. Regenerate this key's secret";
+            return Err(Refused::with_detail(ProblemCode::MalformedCredential, detail));
+        }
+        let credential = read_credential(&parts.headers).map_err(crate::Error::from)?;
+        Ok(Self(keys::authenticate(server, &credential).await?))
+    }
+}
+
+fn read_credential(headers: &HeaderMap) -> Result<Credential, CredentialError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().map(|value| value.to_str().map_err(|_| CredentialError::Malformed)).transpose()?;
+    // Of two credentials it would be a guess which one is meant.
+    if values.next().is_some() {
+        return Err(CredentialError::Malformed);
+    }
+    read_authorization(value, |text| STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+/// Whether a query holds a credential, under the names that other WordPress-like APIs use or under any name at all.
+fn holds_credential(query: &str) -> bool {
+    let query = query.to_ascii_lowercase().replace("%5f", "_");
+    ["consumer_key", "consumer_secret", "ck_", "sk_"].iter().any(|part| query.contains(part))
+}
+
+/// The address that a request came from, as the connection knows it. Headers such as `X-Forwarded-For` are not read:
+/// anybody can send them. Without a connection, as in tests, it is this machine's own.
+#[must_use]
+pub fn client_address(extensions: &Extensions) -> IpAddr {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_in_the_query_is_noticed_however_it_is_written() {
+        for query in ["consumer_key=x", "a=1&Consumer_Secret=y", "token=sk_abc", "auth=CK%5Fabc%3Ask%5Fabc"] {
+            assert!(holds_credential(query), "{query}");
+        }
+        for query in ["", "page=2", "q=risk"] {
+            assert!(!holds_credential(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn two_authorization_headers_are_malformed() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, "Bearer a".parse().expect("a value"));
+        headers.append(AUTHORIZATION, "Bearer b".parse().expect("a value"));
+        assert!(matches!(read_credential(&headers), Err(CredentialError::Malformed)));
+        assert!(matches!(read_credential(&HeaderMap::new()), Err(CredentialError::Missing)));
+    }
+}

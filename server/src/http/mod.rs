@@ -1,0 +1,75 @@
+//! HTTP beside the console: every route of it on one screen, and what stands around every request.
+//!
+//! **Architecture invariants:** only this folder names axum. Nothing here decides anything: a handler reads the request,
+//! calls one use case and writes its result. No error text is made here either; a use case's [`Problem`] is rendered in
+//! `problem.rs` and nowhere else.
+//!
+//! To add a route: a file with its handler, a line in [`routes`], its tests through the router in `tests/http.rs`, and
+//! its entry in the API reference.
+//!
+//! [`Problem`]: domain::problem::Problem
+
+mod ask;
+mod caller;
+mod events;
+mod health;
+mod hosted_page;
+mod json;
+mod middleware;
+mod problem;
+mod webhooks;
+
+pub use caller::client_address;
+pub use middleware::{RequestName, protect_from_cross_site, wrap};
+pub use problem::Refused;
+
+use crate::Server;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+use domain::problem::ProblemCode;
+use std::sync::Arc;
+
+/// Largest body of an API call, in bytes.
+const ASK_BYTES_MAX: usize = 64 * 1024;
+/// Largest webhook, in bytes.
+const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
+/// Largest form of the payment page, in bytes.
+const PAY_BYTES_MAX: usize = 4 * 1024;
+
+/// Everything that is not the console, ready to serve on its own.
+pub fn router(server: Arc<Server>) -> Router {
+    wrap(Arc::clone(&server), routes(server))
+}
+
+/// The routes alone, to be merged with the console's and then put into [`wrap`] together.
+///
+/// None of them changes anything on the word of a cookie, so they stand outside [`protect_from_cross_site`]: the API
+/// has its credential, webhooks have their signature, and the payment page its address.
+pub fn routes(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/wp-json/send-message/v1/ask", post(ask::ask).layer(DefaultBodyLimit::max(ASK_BYTES_MAX)))
+        .route("/events", get(events::events))
+        .route("/webhooks/local", post(webhooks::local).layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX)))
+        .route(
+            "/pay/{payment_id}",
+            get(hosted_page::show).post(hosted_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
+        )
+        .route("/pay/style.css", get(hosted_page::style))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        // What these folders do not hold is a problem that a program can read, not the console's page for people.
+        .route("/wp-json/{*rest}", any(not_found))
+        .route("/api/{*rest}", any(not_found))
+        .route("/webhooks/{*rest}", any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(server)
+}
+
+async fn not_found() -> Refused {
+    Refused::with_detail(ProblemCode::NotFound, "there is nothing at this address; see the API reference")
+}
+
+async fn method_not_allowed() -> Refused {
+    Refused::from(ProblemCode::MethodNotAllowed)
+}

@@ -1,0 +1,131 @@
+//! `artiko ledger verify`: reads nothing but the database and checks that its figures are true.
+//!
+//! Each check is one query that returns what contradicts it, so a sound database answers with no rows.
+
+use crate::args;
+use crate::db::Db;
+use crate::error::Result;
+
+/// A rule that must hold, and the query for rows that break it: an account and what is wrong there.
+struct Check {
+    rule: &'static str,
+    sql: &'static str,
+}
+
+/// Something in the database contradicts a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub rule: &'static str,
+    pub account_id: String,
+    pub detail: String,
+}
+
+const CHECKS: &[Check] = &[
+    Check {
+        rule: "the entries of an account sum to its posted credit",
+        sql: "
+SELECT b.account_id, 'posted ' || b.posted || ', entries ' || COALESCE(SUM(e.amount), 0)
+FROM balances b LEFT JOIN entries e ON e.account_id = b.account_id
+GROUP BY b.account_id, b.posted
+HAVING b.posted <> COALESCE(SUM(e.amount), 0)
+LIMIT 100",
+    },
+    Check {
+        rule: "nothing is negative, and no more is held than posted",
+        sql: "
+SELECT account_id, 'posted ' || posted || ', held ' || held FROM balances
+WHERE posted < 0 OR held < 0 OR held > posted
+LIMIT 100",
+    },
+    Check {
+        rule: "every account has a balance and every entry an account",
+        sql: "
+SELECT id, 'no balance' FROM accounts WHERE id NOT IN (SELECT account_id FROM balances)
+UNION ALL
+SELECT DISTINCT account_id, 'entries without a balance' FROM entries
+WHERE account_id NOT IN (SELECT account_id FROM balances)
+LIMIT 100",
+    },
+    Check {
+        rule: "entries are numbered without gaps",
+        sql: "
+SELECT b.account_id, 'next ' || b.next_entry || ', entries ' || COUNT(e.seq) || ', last ' || COALESCE(MAX(e.seq), 0)
+FROM balances b LEFT JOIN entries e ON e.account_id = b.account_id
+GROUP BY b.account_id, b.next_entry
+HAVING COUNT(e.seq) <> b.next_entry - 1 OR COALESCE(MAX(e.seq), 0) <> b.next_entry - 1
+LIMIT 100",
+    },
+    Check {
+        rule: "each entry continues from the one before it",
+        sql: "
+SELECT e.account_id, 'entry ' || e.seq || ' says ' || e.posted_after
+FROM entries e LEFT JOIN entries p ON p.account_id = e.account_id AND p.seq = e.seq - 1
+WHERE e.posted_after <> COALESCE(p.posted_after, 0) + e.amount
+LIMIT 100",
+    },
+    Check {
+        rule: "each charge paid for exactly one delivered answer",
+        sql: "
+SELECT e.account_id, 'charge ' || e.seq || ' of request ' || e.request_id
+FROM entries e LEFT JOIN messages m ON m.account_id = e.account_id AND m.request_id = e.request_id
+WHERE e.kind = 'charge' AND (m.request_id IS NULL OR m.price <> -e.amount)
+LIMIT 100",
+    },
+    Check {
+        rule: "each priced answer was charged exactly once",
+        sql: "
+SELECT m.account_id, 'message of request ' || m.request_id
+FROM messages m
+LEFT JOIN entries e ON e.account_id = m.account_id AND e.request_id = m.request_id AND e.kind = 'charge'
+WHERE m.price > 0 AND e.seq IS NULL
+LIMIT 100",
+    },
+    Check {
+        rule: "each paid payment was credited exactly once, with its own amount",
+        sql: "
+SELECT p.account_id, 'payment ' || p.id || ' is ' || p.state
+FROM payments p
+LEFT JOIN entries e ON e.account_id = p.account_id AND e.payment_id = p.id AND e.kind = 'payment'
+GROUP BY p.account_id, p.id, p.state, p.credit
+HAVING (p.state = 'paid' AND (COUNT(e.seq) <> 1 OR SUM(e.amount) <> p.credit))
+    OR (p.state <> 'paid' AND COUNT(e.seq) <> 0)
+LIMIT 100",
+    },
+    Check {
+        rule: "each credit from a payment belongs to one",
+        sql: "
+SELECT e.account_id, 'entry ' || e.seq
+FROM entries e LEFT JOIN payments p ON p.account_id = e.account_id AND p.id = e.payment_id
+WHERE e.kind = 'payment' AND p.id IS NULL
+LIMIT 100",
+    },
+    Check {
+        rule: "counted messages are numbered without gaps",
+        sql: "
+SELECT b.account_id, 'next ' || b.next_message || ', counted ' || COUNT(m.number)
+FROM balances b LEFT JOIN counted_messages m ON m.account_id = b.account_id
+GROUP BY b.account_id, b.next_message
+HAVING COUNT(m.number) <> b.next_message - 1 OR COALESCE(MAX(m.number), 0) <> b.next_message - 1
+LIMIT 100",
+    },
+];
+
+/// How many rules are checked.
+#[must_use]
+pub const fn rules() -> usize {
+    CHECKS.len()
+}
+
+/// Checks every rule and returns what breaks one, at most a hundred rows a rule.
+pub async fn verify(db: &Db) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for check in CHECKS {
+        let rows: Vec<(String, String)> = db.all(check.sql, args![]).await?;
+        violations.extend(rows.into_iter().map(|(account_id, detail)| Violation {
+            rule: check.rule,
+            account_id,
+            detail,
+        }));
+    }
+    Ok(violations)
+}

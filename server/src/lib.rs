@@ -1,0 +1,117 @@
+//! Everything of the product with I/O: the database, the ledger, payments, answers and the HTTP API.
+//!
+//! **Architecture invariants:** it does not know that a console exists, let alone Leptos; only `db.rs` names a database
+//! driver; only `http/` names axum; SQL stands beside the use case that runs it. Each use case is a free function that
+//! takes the [`Server`] first, and every query has the account in its WHERE.
+
+pub mod accounts;
+pub mod answers;
+pub mod chatbots;
+pub mod clock;
+pub mod config;
+pub mod conversations;
+pub mod db;
+pub mod demo;
+pub mod documents;
+pub mod error;
+pub mod http;
+pub mod keys;
+pub mod ledger;
+pub mod live;
+pub mod passwords;
+pub mod payments;
+pub mod plans;
+pub mod random;
+pub mod secrets;
+pub mod sessions;
+pub mod telemetry;
+
+pub use config::Config;
+pub use error::{Error, Result, StartError};
+
+use crate::clock::{Clock, SystemClock};
+use crate::random::{Random, SystemRandom};
+use domain::clock::Timestamp;
+use domain::id::RANDOM_BYTES;
+use domain::plan::Catalogue;
+use std::sync::Arc;
+
+/// One running installation: its configuration, its database, and what is passed in rather than ambient.
+pub struct Server {
+    pub config: Config,
+    pub catalogue: Catalogue,
+    pub db: db::Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub live: live::Live,
+    pub(crate) secrets: secrets::Secrets,
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) attempts: accounts::Attempts,
+    pub(crate) search: answers::SearchCache,
+    stopping: tokio::sync::watch::Sender<bool>,
+}
+
+impl Server {
+    /// Opens the installation with the machine's clock and random source.
+    ///
+    /// # Errors
+    /// When the configuration does not fit together, the plans cannot be read, or the database cannot be opened.
+    pub async fn open(config: Config) -> std::result::Result<Arc<Self>, StartError> {
+        Self::open_with(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await
+    }
+
+    /// Opens the installation with a given clock and random source.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub async fn open_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> std::result::Result<Arc<Self>, StartError> {
+        config.check()?;
+        let catalogue = plans::read_catalogue(config.plans.as_deref())?;
+        let secrets = secrets::Secrets::open(&config.data_dir, random.as_ref())?;
+        let db = db::Db::open(&config.database_url()).await?;
+        let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
+        Ok(Arc::new(Self {
+            passwords: passwords::Passwords::new(random.as_ref())?,
+            config,
+            catalogue,
+            db,
+            clock,
+            random,
+            live: live::Live::default(),
+            secrets,
+            attempts,
+            search: answers::SearchCache::default(),
+            stopping: tokio::sync::watch::Sender::new(false),
+        }))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The secret that signs the built-in gateway's webhooks.
+    #[must_use]
+    pub fn webhook_secret(&self) -> &[u8] {
+        self.secrets.webhook()
+    }
+
+    /// Says that the process is about to end, to everything that would otherwise run on.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Returns when [`Server::stop`] was called.
+    pub async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        let _closed = stopping.wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    pub(crate) fn id_bytes(&self) -> [u8; RANDOM_BYTES] {
+        random::bytes(self.random.as_ref())
+    }
+}

@@ -1,0 +1,258 @@
+//! Buying credit: a payment from its start to its credit.
+//!
+//! A gateway may report the same thing twice, late, out of order, or never. So there is one function that acts on a
+//! report, [`fulfil`]. It is keyed by the payment and not by the event, the amount comes from our own row, and the state
+//! and the credit change in one transaction. The webhook calls it, the return page calls it, and [`sweep`] calls it for
+//! the webhooks that never came; the credit appears once.
+
+pub mod gateway;
+pub mod local;
+pub mod signature;
+
+mod delivery;
+
+use crate::db::FromRow;
+use crate::error::{Error, Result};
+use crate::ledger::{self, Context};
+use crate::{Server, args};
+use domain::account::Viewer;
+use domain::clock::{DAY_US, SECOND_US, Timestamp};
+use domain::credit::Credit;
+use domain::id::{AccountId, PaymentId};
+use domain::ledger::Operation;
+use domain::money::{Currency, Money};
+use domain::payment::{Payment, PaymentState};
+use domain::problem::{Problem, ProblemCode};
+use gateway::{Gateway, Report};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A checkout that nobody pays within this time expires.
+pub const OPEN_US_MAX: i64 = DAY_US;
+/// How often the sweeper runs.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a webhook has before the sweeper asks the gateway itself.
+const ASK_AFTER_US: i64 = 30 * SECOND_US;
+
+/// A payment that was begun, and where the customer pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub payment_id: PaymentId,
+    pub checkout_url: String,
+}
+
+#[derive(FromRow)]
+struct PaymentRow {
+    account_id: String,
+    id: String,
+    minor_units: i64,
+    currency: String,
+    credit: i64,
+    state: String,
+    created_at: i64,
+    changed_at: i64,
+}
+
+impl PaymentRow {
+    fn account_id(&self) -> AccountId {
+        AccountId::from_row(self.account_id.clone())
+    }
+
+    fn read(self) -> Result<Payment> {
+        Ok(Payment {
+            amount: read_money(self.minor_units, &self.currency)?,
+            credit: Credit::from_millionths(self.credit),
+            state: read_state(&self.state)?,
+            id: PaymentId::from_row(self.id),
+            created_at: Timestamp::from_us(self.created_at),
+            changed_at: Timestamp::from_us(self.changed_at),
+        })
+    }
+}
+
+fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
+    let currency = Currency::parse(currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
+    Ok(Money { minor_units, currency })
+}
+
+fn read_state(state: &str) -> Result<PaymentState> {
+    PaymentState::parse(state).ok_or_else(|| Error::internal("a stored payment state is unknown"))
+}
+
+const INSERT_PAYMENT: &str = "
+INSERT INTO payments
+    (account_id, id, user_id, gateway, minor_units, currency, credit, state, created_at, changed_at, checked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)";
+
+/// Begins a payment of the amount that a person typed. The payment's row is durable before the gateway hears of it, so
+/// no money can arrive that we know nothing of.
+///
+/// # Errors
+/// 422 for `amount`.
+pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Result<Started> {
+    let amount = server.config.add_balance_rules().parse_amount(amount_text)?;
+    let credit = Credit::bought_with(amount).ok_or_else(|| Error::internal("the amount does not fit into credit"))?;
+    let gateway = Gateway::of(server);
+    let now = server.now();
+    let payment = Payment {
+        id: PaymentId::new(now, server.id_bytes()),
+        amount,
+        credit,
+        state: PaymentState::Open,
+        created_at: now,
+        changed_at: now,
+    };
+    let row = args![
+        viewer.account_id.as_str(),
+        payment.id.as_str(),
+        viewer.user_id.as_str(),
+        gateway.name(),
+        amount.minor_units,
+        amount.currency.code(),
+        credit.millionths(),
+        payment.state.as_str(),
+        now.us(),
+    ];
+    server.db.execute(INSERT_PAYMENT, row).await?;
+    let checkout_url = gateway.create_checkout(server, &viewer.account_id, &payment).await?;
+    server.live.changed(&viewer.account_id);
+    tracing::info!(account_id = %viewer.account_id, payment_id = %payment.id, amount = %amount.text(), "a payment began");
+    Ok(Started { payment_id: payment.id, checkout_url })
+}
+
+const SELECT_PAYMENTS: &str = "
+SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
+FROM payments
+WHERE account_id = $1
+ORDER BY id DESC
+LIMIT 200";
+
+/// The newest 200 payments of an account, newest first.
+pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Payment>> {
+    let rows: Vec<PaymentRow> = server.db.all(SELECT_PAYMENTS, args![account_id.as_str()]).await?;
+    rows.into_iter().map(PaymentRow::read).collect()
+}
+
+const SELECT_PAYMENT: &str = "
+SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
+FROM payments
+WHERE account_id = $1 AND id = $2";
+
+/// One payment of an account.
+///
+/// # Errors
+/// 404 when the account has no such payment.
+pub async fn get(server: &Server, account_id: &AccountId, payment_id: &PaymentId) -> Result<Payment> {
+    let row: Option<PaymentRow> =
+        server.db.optional(SELECT_PAYMENT, args![account_id.as_str(), payment_id.as_str()]).await?;
+    row.ok_or_else(|| Problem::not_found("payment"))?.read()
+}
+
+/// What the customer sees when he comes back from the payment page: the gateway is asked at once, so that he need not
+/// wait for a webhook that is late.
+///
+/// # Errors
+/// 404 when the account has no such payment.
+pub async fn verify_return(server: &Server, viewer: &Viewer, payment_id: &PaymentId) -> Result<Payment> {
+    let payment = get(server, &viewer.account_id, payment_id).await?;
+    if payment.state.is_final() {
+        return Ok(payment);
+    }
+    match Gateway::of(server).fetch_checkout(server, &viewer.account_id, payment_id).await? {
+        Some(report) => fulfil(server, &report).await,
+        None => Ok(payment),
+    }
+}
+
+/// Locks the row as well: a second report on the same payment waits here until the first one is durable.
+const LOCK_PAYMENT: &str = "
+UPDATE payments SET checked_at = $2
+WHERE id = $1
+RETURNING account_id, id, minor_units, currency, credit, state, created_at, changed_at";
+
+const UPDATE_STATE: &str = "UPDATE payments SET state = $3, changed_at = $4 WHERE account_id = $1 AND id = $2";
+
+/// Acts on a report about a payment: changes its state and, where it is paid, adds its credit. A report that says
+/// nothing new changes nothing and is no error.
+///
+/// # Errors
+/// 404 for a payment that is not ours, 409 when the reported amount is not the one that was ordered.
+pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
+    let now = server.now();
+    let mut tx = server.db.begin().await?;
+    let row: Option<PaymentRow> = tx.optional(LOCK_PAYMENT, args![report.payment_id.as_str(), now.us()]).await?;
+    let row = row.ok_or_else(|| Problem::not_found("payment"))?;
+    let account_id = row.account_id();
+    let payment = row.read()?;
+    if report.amount.is_some_and(|amount| amount != payment.amount) {
+        tracing::error!(payment_id = %payment.id, "the gateway reports another amount than was ordered");
+        let detail = "the reported amount is not the one that was ordered; nothing was credited";
+        return Err(Problem::with_detail(ProblemCode::Conflict, detail).into());
+    }
+    let Ok(state) = payment.state.followed_by(report.state) else {
+        return Ok(payment);
+    };
+    tx.execute(UPDATE_STATE, args![account_id.as_str(), payment.id.as_str(), state.as_str(), now.us()]).await?;
+    if state == PaymentState::Paid {
+        // The request id is the payment's, so the unique index of the ledger would refuse a second credit even if the
+        // state above said otherwise.
+        let (request_id, payment_id) = (payment.id.to_string(), Some(payment.id.clone()));
+        let context = Context { request_id, payment_id, ..Context::default() };
+        ledger::post(&mut tx, &account_id, Operation::Payment { amount: payment.credit }, &context, now).await?;
+    }
+    tx.commit().await?;
+    server.live.changed(&account_id);
+    tracing::info!(%account_id, payment_id = %payment.id, state = state.as_str(), "a payment changed");
+    Ok(Payment { state, changed_at: now, ..payment })
+}
+
+/// Runs [`sweep`] for as long as the server runs; a failed round is logged and the next one comes.
+pub async fn keep_sweeping(server: Arc<Server>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = sweep(&server).await {
+            tracing::error!(%error, "payments could not be swept");
+        }
+    }
+}
+
+const SELECT_UNFINISHED: &str = "
+SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
+FROM payments
+WHERE state IN ('open', 'processing') AND checked_at <= $1
+ORDER BY checked_at
+LIMIT 200";
+
+const MARK_CHECKED: &str = "UPDATE payments SET checked_at = $3 WHERE account_id = $1 AND id = $2";
+
+/// Finishes what was left unfinished: pending cards of the built-in gateway, webhooks that were not taken, payments
+/// about which no webhook came, and checkouts that nobody paid.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(server: &Server) -> Result<()> {
+    local::sweep(server).await?;
+    let gateway = Gateway::of(server);
+    let now = server.now();
+    let rows: Vec<PaymentRow> = server.db.all(SELECT_UNFINISHED, args![now.plus_us(-ASK_AFTER_US).us()]).await?;
+    for row in rows {
+        let account_id = row.account_id();
+        let payment = row.read()?;
+        let report = gateway.fetch_checkout(server, &account_id, &payment.id).await?;
+        let is_too_old = now.us_since(payment.created_at) >= OPEN_US_MAX;
+        // The process may have stopped between the payment's row and its checkout; nobody can pay such a one.
+        let expired = Report { payment_id: payment.id.clone(), state: PaymentState::Expired, amount: None };
+        let outcome = match report {
+            Some(report) => fulfil(server, &report).await.map(|_| ()),
+            None if is_too_old => fulfil(server, &expired).await.map(|_| ()),
+            None => Ok(()),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, payment_id = %payment.id, "a payment could not be fulfilled");
+        }
+        server.db.execute(MARK_CHECKED, args![account_id.as_str(), payment.id.as_str(), now.us()]).await?;
+    }
+    Ok(())
+}

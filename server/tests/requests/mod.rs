@@ -1,0 +1,67 @@
+//! Requests through the real router, and what came back: shared by the tests of the HTTP layer.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use domain::account::Viewer;
+use domain::ledger::EntryFilter;
+use serde_json::{Value, json};
+use server::{Server, http, ledger};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn text(&self, field: &str) -> String {
+        self.json()[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Checks the form that every refusal has, and its status and code.
+    pub fn refuses(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.text("code").as_str()), (status, code), "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], json!(status));
+        assert_eq!(problem["success"], json!(false));
+        assert_eq!(problem["request_id"].as_str(), Some(self.header("x-request-id")));
+        assert!(problem["type"].as_str().is_some_and(|kind| kind.ends_with(&format!("/reference#{code}"))));
+        assert!(["title", "detail"].iter().all(|field| problem[field].as_str().is_some_and(|text| !text.is_empty())));
+    }
+}
+
+pub async fn send(server: &Arc<Server>, request: Request<Body>) -> Answer {
+    let response = http::router(Arc::clone(server)).oneshot(request).await.expect("the router answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), 4 * 1024 * 1024).await.expect("the whole body");
+    Answer { status, headers, body: String::from_utf8(bytes.to_vec()).expect("text") }
+}
+
+/// What the ledger says about an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Books {
+    pub available: i64,
+    pub entries: i64,
+    pub spent: i64,
+    pub added: i64,
+}
+
+pub async fn books(server: &Arc<Server>, viewer: &Viewer) -> Books {
+    let available = ledger::summary(server, &viewer.account_id).await.expect("a summary").available().millionths();
+    let totals = ledger::entries(server, &viewer.account_id, &EntryFilter::default(), 1).await.expect("entries").totals;
+    assert_eq!(available, totals.added.millionths() - totals.spent.millionths(), "entries sum to the balance");
+    Books { available, entries: totals.count, spent: totals.spent.millionths(), added: totals.added.millionths() }
+}

@@ -1,0 +1,157 @@
+//! How a request reaches a page: the Leptos routes with their headers, the browser's files, and the HTTP API beside them.
+
+use crate::commands::{Serve, say};
+use app::{App, shell};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::get;
+use leptos::config::LeptosOptions;
+use leptos::context::{provide_context, use_context};
+use leptos::nonce::use_nonce;
+use leptos_axum::{LeptosRoutes, ResponseOptions, file_and_error_handler_with_context, generate_route_list};
+use server::Server;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::services::ServeDir;
+
+/// How long requests in flight may take to finish after the signal to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Opens the installation and serves until the process is told to stop.
+///
+/// # Errors
+/// When the installation cannot be opened or the address is taken.
+pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+    let site_root = site_root(options.site_root)?;
+    tracing::info!("{}", options.config.summary());
+    let server = Server::open(options.config).await?;
+    let address = server.config.address;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
+    tokio::spawn(server::payments::keep_sweeping(Arc::clone(&server)));
+    let router = router(&server, &site_root);
+    say(&format!("Artiko is ready at {}", server.config.public_url()));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = Arc::clone(&server);
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop_signal().await;
+        tracing::info!("stopping; requests in flight are finished");
+        stopping.stop();
+    });
+    let too_late = async {
+        server.stopped().await;
+        tokio::time::sleep(STOP_TIMEOUT).await;
+    };
+    tokio::select! {
+        served = std::future::IntoFuture::into_future(serving) => served?,
+        () = too_late => tracing::warn!("some requests did not finish in time"),
+    }
+    server.db.close().await;
+    Ok(())
+}
+
+/// Every address of the process.
+fn router(server: &Arc<Server>, site_root: &Path) -> Router {
+    let options = LeptosOptions::builder()
+        .output_name("artiko")
+        .site_root(site_root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .site_addr(server.config.address)
+        .hash_files(true)
+        .build();
+    let context = {
+        let server = Arc::clone(server);
+        move || provide_page_context(&server)
+    };
+    let page = {
+        let options = options.clone();
+        move || shell(options.clone())
+    };
+    let not_found = file_and_error_handler_with_context::<LeptosOptions, _>(context.clone(), shell);
+    let files = ServeDir::new(site_root)
+        .precompressed_br()
+        .append_index_html_on_directories(false)
+        .fallback(get(not_found).with_state(options.clone()));
+    let console = Router::new()
+        .leptos_routes_with_context(&options, generate_route_list(App), context, page)
+        .fallback_service(files)
+        .layer(from_fn(cache_hashed_files))
+        .layer(compression())
+        .with_state(options.clone());
+    let plain = app::settings::plain_routes(Arc::clone(server), options);
+    let console = server::http::protect_from_cross_site(console.merge(plain));
+    server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
+}
+
+/// Small answers gain nothing, and events must not wait in a buffer.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let predicate = DefaultPredicate::new()
+        .and(SizeAbove::new(512))
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(NotForContentType::const_new("application/wasm"));
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate)
+}
+
+/// What every page and server function finds in its context, and the headers of every page.
+///
+/// **Invariant:** a page may run only scripts that this very answer names by its nonce.
+fn provide_page_context(server: &Arc<Server>) {
+    provide_context(Arc::clone(server));
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+         img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    // Pages show one person's figures: no cache on the way may keep them, and going back asks again.
+    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+}
+
+/// A file whose name holds the hash of its contents never changes.
+async fn cache_hashed_files(request: Request, next: Next) -> Response {
+    let is_hashed = request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    let name: HeaderName = header::CACHE_CONTROL;
+    if is_hashed && response.status().is_success() {
+        response.headers_mut().insert(name, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    }
+    response
+}
+
+/// The folder with the browser's files.
+fn site_root(given: Option<PathBuf>) -> Result<PathBuf, String> {
+    let beside_binary = || {
+        let binary = std::env::current_exe().ok()?;
+        let folder = binary.parent()?;
+        [folder.join("site"), folder.parent()?.join("site")].into_iter().find(|path| path.is_dir())
+    };
+    let site_root = given.or_else(beside_binary).filter(|path| path.is_dir());
+    site_root.ok_or_else(|| "--site-root: the folder with the files for the browser is not there".to_owned())
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}

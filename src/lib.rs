@@ -1,0 +1,10 @@
+//! The browser's entry: brings the page that the server rendered to life.
+
+#![cfg(feature = "hydrate")]
+
+/// Called by the script in the page once WebAssembly has loaded.
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}

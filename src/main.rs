@@ -1,0 +1,22 @@
+//! Server entry: reads the configuration, opens the installation, mounts the console beside the HTTP API, and serves.
+//!
+//! The operator's commands stand in `commands.rs`; how a request reaches a page, in `console.rs`.
+
+mod commands;
+mod console;
+
+use clap::Parser;
+use commands::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::fail(&error),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => commands::fail(error.as_ref()),
+    }
+}
