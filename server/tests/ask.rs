@@ -14,7 +14,7 @@ use requests::send;
 use serde_json::{Value, json};
 use server::{Server, chatbots, keys};
 use std::sync::Arc;
-use support::{databases, owner};
+use support::{assert_sound, databases, owner};
 
 #[tokio::test]
 async fn a_message_is_answered_from_the_documents_and_charged_once() {
@@ -247,6 +247,7 @@ async fn parallel_messages_never_spend_more_than_there_is() {
         assert_eq!(statuses, [vec![200; 3], vec![402; 17]].concat());
         let books = holder.books(&server).await;
         assert_eq!((books.available, books.entries), (0, 4));
+        assert_sound(&server).await;
     }
 }
 

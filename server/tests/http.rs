@@ -15,7 +15,8 @@ use futures_util::StreamExt;
 use key_holder::{ASK, PRICE, asks_with, key_holder};
 use requests::send;
 use server::{Server, http, ledger, sessions};
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{databases, owner};
 use tower::ServiceExt;
@@ -128,6 +129,50 @@ async fn what_another_site_makes_a_browser_send_is_refused() {
     }
 }
 
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_the_request_and_holds_neither_queries_nor_credentials_nor_messages() {
+    for server in databases().await {
+        let holder = key_holder(&server, owner(&server, "olga").await, 3).await;
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let mut request = holder.asks(&holder.question());
+        request.headers_mut().insert("x-request-id", "the-name".parse().unwrap());
+        assert_eq!(send(&server, request).await.status, 200);
+        let mut in_address = holder.asks(&holder.question());
+        *in_address.uri_mut() = format!("{ASK}?consumer_secret={}", holder.key.secret.expose()).parse().unwrap();
+        assert_eq!(send(&server, in_address).await.status, 401);
+        drop(guard);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            text.contains("request_id=\"the-name\"") && text.contains("status=200") && text.contains(ASK),
+            "{text}"
+        );
+        for secret in [holder.key.secret.expose(), "consumer_secret", "authorization", "When is the shop open"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
 /// The events of a signed-in page, as a browser receives them.
 struct Page(BodyDataStream);
 
@@ -174,17 +219,12 @@ async fn every_open_page_of_the_account_hears_of_a_charge_and_no_other_page_does
     }
 }
 
-async fn another_process(server: &Arc<Server>) -> Arc<Server> {
-    let (clock, random) = (Arc::clone(&server.clock), Arc::clone(&server.random));
-    Server::open_with(server.config.clone(), clock, random).await.expect("a second process")
-}
-
 #[tokio::test]
 async fn a_change_by_another_process_is_heard_too() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
         let mut page = Page::open(&server, &olga).await;
-        let other = another_process(&server).await;
+        let other = server.second_process().await;
         let amount = Credit::from_millionths(5_000_000);
         ledger::operate(&other, &olga.account_id, Operation::Grant { amount }, "a gift").await.unwrap();
         page.hears_a_change(3_000).await;

@@ -16,7 +16,7 @@ use server::{Server, http};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{databases, owner};
+use support::{assert_sound, databases, owner};
 use tokio::net::TcpListener;
 
 const PAID: &str = "checkout.session.paid";
@@ -161,7 +161,8 @@ async fn a_signed_event_with_another_amount_or_currency_credits_nothing() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
         let payment_id = start(&server, &olga).await;
-        for (field, value) in [("amount_total", json!(250_000)), ("amount_total", json!(1)), ("currency", json!("eur"))] {
+        for (field, value) in [("amount_total", json!(250_000)), ("amount_total", json!(1)), ("currency", json!("eur"))]
+        {
             let mut event = event(PAID, &payment_id);
             event["data"]["object"][field] = value;
             tell(&server, &event).await.refuses(409, "conflict");
@@ -199,6 +200,7 @@ async fn the_same_event_twenty_times_in_parallel_credits_once() {
         }
         assert_eq!(told.join_all().await, [200; 20]);
         assert_eq!(books(&server, &olga).await, CREDITED_ONCE);
+        assert_sound(&server).await;
     }
 }
 
@@ -365,7 +367,9 @@ async fn the_payment_page_shows_our_amount_and_works_without_a_script() {
         let payment_id = start(&server, &olga).await;
         let page = send(&server, get_page(payment_id.as_str())).await;
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-        for part in [">Card number</label>", ">Pay $25.00</button>", ">Cancel and go back</button>", "4000 0000 0000 9995"] {
+        for part in
+            [">Card number</label>", ">Pay $25.00</button>", ">Cancel and go back</button>", "4000 0000 0000 9995"]
+        {
             assert!(page.body.contains(part), "{part} in {}", page.body);
         }
         assert!(!page.body.contains("<script") && !page.body.contains("style="));

@@ -30,7 +30,9 @@ pub async fn key_holder(server: &Arc<Server>, viewer: Viewer, messages: i64) -> 
     documents::add(server, &viewer, &chatbot.id, "Guide.md", text).await.expect("a document");
     if messages > 0 {
         let amount = Credit::from_millionths(messages * PRICE.millionths());
-        ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the test").await.expect("a grant");
+        ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the test")
+            .await
+            .expect("a grant");
     }
     KeyHolder { viewer, key, chatbot }
 }
@@ -61,4 +63,3 @@ pub fn asks_with(authorization: Option<&str>, body: impl Into<Body>) -> Request<
     }
     request.body(body.into()).expect("a request")
 }
-
