@@ -1,0 +1,102 @@
+// Every page and dialog under axe, in each theme and size, and that nothing is wider than the screen.
+
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { addBalance, addDocument, ask, createChatbot, createKey, open, signUp, startPayment, tryIt } from "./steps.ts";
+import { expect, hydrated, test } from "./test.ts";
+
+const standards = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+async function expectAccessible(page: Page): Promise<void> {
+  // Colours fade in; axe would measure them half way.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+  const { violations } = await new AxeBuilder({ page }).withTags(standards).analyze();
+  const findings = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+  expect.soft(findings, page.url()).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect.soft(overflow, `${page.url()} is wider than the screen`).toBeLessThanOrEqual(0);
+}
+
+test("the pages for people who are not signed in", async ({ page, expectErrors }) => {
+  expectErrors(/status of 404/);
+  for (const address of ["/sign-in", "/sign-up", "/nothing-here"]) {
+    await page.goto(address);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expectAccessible(page);
+  }
+});
+
+test("every page of an account that is empty", async ({ page }) => {
+  await signUp(page);
+  for (const address of ["/", "/chatbots", "/documents", "/usage", "/settings", "/settings/payments", "/reference", "/support", "/account"]) {
+    await open(page, address);
+    await expectAccessible(page);
+  }
+});
+
+test("every page and dialog of an account that is in use", async ({ page, request }) => {
+  test.slow();
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "# Hours\n\nThe shop opens at nine.");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  await ask(request, key, { chatbot_id: chatbot, user_message: "When does the shop open?" });
+  await tryIt(page, chatbot, "When does the shop open?");
+  await expectAccessible(page);
+  for (const address of [
+    "/",
+    "/chatbots",
+    "/chatbots?new",
+    `/chatbots?rename=${chatbot}`,
+    `/chatbots?delete=${chatbot}`,
+    "/documents",
+    "/documents?add",
+    "/documents?add&paste",
+    "/usage",
+    "/settings",
+    "/settings?add-balance=25",
+    "/settings?compare-plans",
+    "/settings?generate-key",
+    "/settings/payments",
+    "/reference",
+    "/support",
+    "/support/guide/keys",
+    "/account",
+  ]) {
+    await open(page, address);
+    await expect(page.getByRole("heading", { level: 1 }).or(page.getByRole("dialog")).first()).toBeVisible();
+    await expectAccessible(page);
+  }
+});
+
+test("the dialog that shows a secret, and the payment page", async ({ page }) => {
+  await signUp(page);
+  await open(page, "/settings?generate-key");
+  await page.getByRole("dialog").getByLabel("Name").fill("Production");
+  await page.getByRole("button", { name: "Generate", exact: true }).click();
+  await expect(page.getByRole("dialog", { name: "Your new API key" })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByLabel("I have saved the secret").check();
+  await page.getByRole("button", { name: "Done" }).click();
+  await startPayment(page, "25");
+  await expectAccessible(page);
+});
+
+test("the whole page can be used by keyboard", async ({ page }) => {
+  await signUp(page);
+  await open(page, "/settings");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
+  const opener = page.getByRole("button", { name: "Add balance" });
+  await opener.focus();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Add balance" });
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(opener).toBeFocused();
+  await hydrated(page);
+});

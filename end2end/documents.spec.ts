@@ -1,0 +1,91 @@
+// Documents: uploaded, pasted, answered from, deleted. The customer's guide is the document of the tests.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { addDocument, createChatbot, open, signUp, tryIt } from "./steps.ts";
+import { expect, test } from "./test.ts";
+
+const guide = join(import.meta.dirname, "../docs/guide");
+
+async function upload(page: Page, chatbot: string, file: string | { name: string; mimeType: string; buffer: Buffer }) {
+  await open(page, `/documents?add=${chatbot}`);
+  const dialog = page.getByRole("dialog", { name: "Add document" });
+  await dialog.getByLabel("File").setInputFiles(file);
+  await dialog.getByRole("button", { name: "Upload", exact: true }).click();
+  return dialog;
+}
+
+test("the guide, uploaded, answers a person's question with its own sentence", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Guide");
+  for (const file of readdirSync(guide)) {
+    await expect(await upload(page, chatbot, join(guide, file))).toBeHidden();
+    await expect(page.getByRole("rowheader", { name: file })).toBeVisible();
+  }
+  const answer = await tryIt(page, chatbot, "how often can I see the secret?");
+  await expect(answer).toContainText("You can see the Consumer Secret only once, at the moment the key is made");
+  const citation = answer.getByRole("list", { name: "Passages" }).getByRole("listitem").first();
+  await expect(citation).toContainText("keys.md");
+  for (const [question, words] of [
+    ["what happens when my card is declined?", "nothing is charged and your credit stays as it was"],
+    ["why do I get error 402?", "insufficient_credit"],
+    ["how many users may I have?", "Plus allows 3 users"],
+  ]) {
+    await expect(await tryIt(page, chatbot, question!), question).toContainText(words!);
+  }
+});
+
+test("a pasted document is answered from, and the answer names it", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "# Hours\n\nThe shop opens at nine in the morning.\n\nParking is free.");
+  const answer = await tryIt(page, chatbot, "When does the shop open?");
+  await expect(answer).toContainText("The shop opens at nine in the morning.");
+  await expect(answer.getByRole("list", { name: "Passages" })).toContainText("Opening hours");
+  await expect(page.getByLabel("Message", { exact: true })).toHaveValue("");
+});
+
+test("a question that nothing matches is answered with a plain no", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
+  await expect(await tryIt(page, chatbot, "quantum chromodynamics")).toContainText("I found nothing about that");
+});
+
+test("a file that is no text is refused", async ({ page, expectErrors }) => {
+  expectErrors(/status of 415/);
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const dialog = await upload(page, chatbot, {
+    name: "picture.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x00]),
+  });
+  await expect(dialog.getByRole("alert")).toBeVisible();
+});
+
+test("a file that is too large is refused", async ({ page, expectErrors }) => {
+  expectErrors(/status of 413/);
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const dialog = await upload(page, chatbot, {
+    name: "large.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.alloc(2 * 1024 * 1024 + 1, "a line of text\n"),
+  });
+  await expect(dialog.getByRole("alert")).toContainText("2 MiB");
+});
+
+test("a deleted document is answered from no more", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
+  const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "Opening hours" }) });
+  await row.getByRole("button", { name: "Delete" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete document" });
+  await dialog.getByRole("button", { name: "Delete document" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(row).toHaveCount(0);
+  await expect(await tryIt(page, chatbot, "When does the shop open?")).toContainText("I found nothing about that");
+});

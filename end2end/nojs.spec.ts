@@ -1,0 +1,71 @@
+// With JavaScript switched off: sign up and in, read the page, add balance, make a key, ask a chatbot.
+
+import { cards, creditCard, expectBalance, keysCard, payWith, planCard, shownKey, signIn, signUp } from "./steps.ts";
+import { expect, test } from "./test.ts";
+
+test("a person can sign in and read the page", async ({ page }) => {
+  const person = await signUp(page);
+  await page.context().clearCookies();
+  await signIn(page, person);
+  await expect(planCard(page)).toContainText("Plus");
+  await expect(planCard(page)).toContainText("0 of 200");
+  await expectBalance(page, "$0.000000");
+  await expect(keysCard(page)).toContainText("No API keys yet");
+});
+
+test("a wrong password is refused with what was typed", async ({ page }) => {
+  const person = await signUp(page);
+  await page.context().clearCookies();
+  await signIn(page, { ...person, password: "not the password" });
+  await expect(page.getByRole("alert")).toContainText("The e-mail or the password", { ignoreCase: true });
+  await expect(page.getByLabel("E-mail")).toHaveValue(person.email);
+});
+
+test("balance can be added", async ({ page }) => {
+  await signUp(page);
+  await creditCard(page).getByRole("button", { name: "Add balance" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add balance" });
+  await dialog.getByLabel("Amount", { exact: true }).fill("3");
+  await dialog.getByRole("button", { name: "Continue to payment" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("smallest amount is $5");
+  await expect(dialog.getByLabel("Amount", { exact: true })).toHaveValue("3");
+  await dialog.getByLabel("Amount", { exact: true }).fill("25");
+  await dialog.getByRole("button", { name: "Continue to payment" }).click();
+  await payWith(page, cards.paid);
+  await expectBalance(page, "$25.000000");
+});
+
+test("a key can be made, and its secret is shown once", async ({ page }) => {
+  await signUp(page);
+  await keysCard(page).getByRole("button", { name: "Generate API Key" }).click();
+  const dialog = page.getByRole("dialog", { name: "Generate API Key" });
+  await dialog.getByLabel("Name").fill("Production");
+  await dialog.getByRole("button", { name: "Generate" }).click();
+  const { consumerSecret } = await shownKey(page.getByRole("main"));
+  expect(consumerSecret).toMatch(/^sk_[0-9A-Za-z]{42}$/);
+  await page.getByLabel("I have saved the secret").check();
+  await page.getByRole("button", { name: "Done" }).click();
+  await expect(keysCard(page).getByRole("rowheader", { name: "Production" })).toBeVisible();
+});
+
+test("a chatbot can be made, given a document, and asked", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await page.goto("/documents?add&paste");
+  await page.getByLabel("Name").fill("Opening hours");
+  await page.getByRole("textbox", { name: "Text" }).fill("The shop opens at nine.");
+  await page.getByRole("dialog").getByRole("button", { name: "Add document" }).click();
+  await page.getByRole("link", { name: "Help centre" }).click();
+  await page.getByLabel("Message", { exact: true }).fill("When does the shop open?");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await expect(page.getByText("The shop opens at nine.").first()).toBeVisible();
+});
+
+test("signing out works", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/account");
+  await page.getByRole("main").getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in", level: 1 })).toBeVisible();
+});

@@ -1,0 +1,50 @@
+// How the browser tests run: the release binary on a fresh database, in Chromium, light and dark, wide and narrow.
+// Nothing is tried twice: a test that passes only sometimes is a defect of the test or of the product.
+
+import { defineConfig } from "@playwright/test";
+import { browserArguments, executablePath } from "./browser.ts";
+
+/** A fixed port, so that a server left over from another run is noticed instead of being tested. */
+const port = 43117;
+const desktop = { width: 1280, height: 800 };
+const withoutJavaScript = /nojs\.spec\.ts/;
+
+export default defineConfig({
+  testDir: ".",
+  testMatch: "*.spec.ts",
+  outputDir: "test-results",
+  fullyParallel: true,
+  forbidOnly: true,
+  retries: 0,
+  workers: 2,
+  timeout: 30_000,
+  expect: { timeout: 7_500 },
+  reporter: [["list"]],
+  use: {
+    baseURL: `http://127.0.0.1:${port}`,
+    locale: "en-GB",
+    timezoneId: "Europe/Zurich",
+    trace: "retain-on-failure",
+    screenshot: "only-on-failure",
+    launchOptions: { executablePath, args: browserArguments },
+  },
+  projects: [
+    { name: "desktop-light", testIgnore: withoutJavaScript, use: { viewport: desktop, colorScheme: "light" } },
+    { name: "desktop-dark", testIgnore: withoutJavaScript, use: { viewport: desktop, colorScheme: "dark" } },
+    {
+      name: "mobile",
+      testIgnore: withoutJavaScript,
+      use: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
+    },
+    { name: "nojs", testMatch: withoutJavaScript, use: { viewport: desktop, javaScriptEnabled: false } },
+  ],
+  webServer: {
+    command: `./serve --address 127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}/readyz`,
+    timeout: 30_000,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: "SIGTERM", timeout: 10_000 },
+    stdout: "ignore",
+    stderr: "pipe",
+  },
+});
