@@ -11,10 +11,12 @@ use axum::routing::post;
 use domain::account::Viewer;
 use domain::credit::Credit;
 use domain::ledger::Operation;
+use domain::payment::PaymentState;
 use futures_util::StreamExt;
 use key_holder::{ASK, PRICE, asks_with, key_holder};
 use requests::send;
-use server::{Server, http, ledger, sessions};
+use server::payments::gateway::Report;
+use server::{Server, http, ledger, payments, sessions};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -216,6 +218,22 @@ async fn every_open_page_of_the_account_hears_of_a_charge_and_no_other_page_does
         second.hears_a_change(900).await;
         assert_eq!(other.next(300).await, None);
         assert_eq!(holder.books(&server).await.spent, PRICE.millionths());
+    }
+}
+
+/// Neither step changes the balance, so looking at it once a second would not do.
+#[tokio::test]
+async fn a_payment_that_begins_and_one_that_is_declined_are_heard() {
+    for server in databases().await {
+        let olga = owner(&server, "olga").await;
+        let mut page = Page::open(&server, &olga).await;
+        let payment_id = payments::start(&server, &olga, "25").await.unwrap().payment_id;
+        page.hears_a_change(3_000).await;
+        let declined = Report { payment_id, state: PaymentState::Failed, amount: None };
+        payments::fulfil(&server, &declined).await.unwrap();
+        page.hears_a_change(3_000).await;
+        payments::fulfil(&server, &declined).await.unwrap();
+        assert_eq!(page.next(1_500).await, None, "a report that says nothing new is no change");
     }
 }
 

@@ -53,6 +53,7 @@ impl TestServer {
 }
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Command {
     #[command(flatten)]
     config: Config,
