@@ -102,7 +102,10 @@ impl Reader {
             self.end_paragraph();
             let is_rule = trimmed.chars().all(|character| matches!(character, '|' | '-' | ':' | ' '));
             let cells: Vec<&str> = trimmed.trim_matches('|').split('|').map(str::trim).collect();
-            return if is_rule { () } else { self.push(&cells.join(": ")) };
+            if !is_rule {
+                self.push(&cells.join(": "));
+            }
+            return;
         }
         self.push(trimmed);
     }

@@ -73,12 +73,12 @@ impl PaymentState {
     /// # Errors
     /// [`InvalidTransition`] when the report changes nothing.
     pub const fn followed_by(self, next: Self) -> Result<Self, InvalidTransition> {
-        let is_allowed = match (self, next) {
+        let is_allowed = matches!(
+            (self, next),
             (Self::Open, Self::Processing | Self::Failed | Self::Cancelled | Self::Expired)
-            | (Self::Processing, Self::Failed | Self::Expired)
-            | (Self::Open | Self::Processing | Self::Failed | Self::Cancelled | Self::Expired, Self::Paid) => true,
-            _ => false,
-        };
+                | (Self::Processing, Self::Failed | Self::Expired)
+                | (Self::Open | Self::Processing | Self::Failed | Self::Cancelled | Self::Expired, Self::Paid)
+        );
         if is_allowed { Ok(next) } else { Err(InvalidTransition { from: self, to: next }) }
     }
 }
