@@ -1,0 +1,31 @@
+//! The parts that pages are made of: plain views on native elements, so that they work before WebAssembly has loaded.
+
+mod copy_button;
+mod dialog;
+mod empty_state;
+mod form;
+mod live;
+mod loading;
+mod menu;
+mod meter;
+mod moment;
+mod number;
+mod open_dialog;
+mod page_heading;
+mod problem_notice;
+mod text_field;
+
+pub use copy_button::CopyButton;
+pub use dialog::Dialog;
+pub use empty_state::EmptyState;
+pub use form::{FormProblem, error_of, field_error, typed};
+pub use live::{LiveVersion, listen_to_changes, use_live};
+pub use loading::Loading;
+pub use menu::Menu;
+pub use meter::Meter;
+pub use moment::{Moment, MomentKind, Ticker};
+pub use number::{grouped, of_limit, short_money};
+pub use open_dialog::{OpenDialog, dialog_address};
+pub use page_heading::PageHeading;
+pub use problem_notice::ProblemNotice;
+pub use text_field::TextField;

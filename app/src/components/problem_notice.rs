@@ -1,0 +1,36 @@
+//! A problem as a person reads it: what happened, the way out, and the id to send to support.
+
+use super::moment::{Moment, MomentKind};
+use crate::error::sentence;
+use domain::problem::{Problem, ProblemCode};
+use leptos::prelude::*;
+
+/// A notice with role `alert`. What to do is said when the detail does not say it already.
+#[component]
+pub fn ProblemNotice(problem: Problem) -> impl IntoView {
+    let Problem { code, detail, retry_at, request_id, .. } = problem;
+    let remedy = (code.remedy() != detail && is_remedy_for_people(code)).then(|| code.remedy());
+    view! {
+        <div class="notice bad" role="alert">
+            <p>
+                {sentence(&detail)} {remedy.map(|remedy| format!(" {remedy}"))}
+                {retry_at.map(|at| view! { " Possible again at " <Moment at=at kind=MomentKind::Time /> "." })}
+                {(code == ProblemCode::SignInRequired).then(|| view! { " " <a href="/sign-in">"Sign in"</a> })}
+            </p>
+            {request_id.map(|id| view! { <p class="sub">"Request id " <span class="mono">{id}</span></p> })}
+        </div>
+    }
+}
+
+/// The remedies of the other codes speak to programs.
+fn is_remedy_for_people(code: ProblemCode) -> bool {
+    matches!(
+        code,
+        ProblemCode::Forbidden
+            | ProblemCode::CrossOrigin
+            | ProblemCode::Conflict
+            | ProblemCode::AlreadyExists
+            | ProblemCode::SignInRequired
+            | ProblemCode::WrongEmailOrPassword
+    )
+}

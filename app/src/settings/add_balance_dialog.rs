@@ -1,0 +1,236 @@
+//! Asks how much credit to buy and says what it buys; the payment itself happens on the gateway's page.
+
+use super::page::PAGE;
+use super::server_fns::{Offer, StartPayment};
+use crate::components::{Dialog, FormProblem, ProblemNotice, error_of, field_error, grouped, short_money, typed};
+use crate::error::{AppError, sentence};
+use domain::credit::Credit;
+use domain::money::AddBalanceRules;
+use leptos::ev::MouseEvent;
+use leptos::form::ActionForm;
+use leptos::html::Input;
+use leptos::prelude::*;
+
+/// `amount` is the one that the address asks for, as it was typed; empty when it asks for none.
+#[component]
+pub fn AddBalanceDialog(amount: String, offer: Resource<Result<Offer, AppError>>) -> impl IntoView {
+    let action = ServerAction::<StartPayment>::new();
+    Effect::new(move |_| {
+        let address = action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().ok().cloned()));
+        if let Some(address) = address {
+            let _ = window().location().assign(&address);
+        }
+    });
+    view! {
+        <Dialog
+            title="Add balance"
+            lede="Credit pays for API requests and widget messages. It does not expire."
+            close_href=PAGE
+        >
+            <Suspense>
+                {move || {
+                    let amount = amount.clone();
+                    Suspend::new(async move {
+                        match offer.await {
+                            Ok(offer) => view! { <AmountForm amount=amount offer=offer action=action /> }.into_any(),
+                            Err(error) => {
+                                view! {
+                                    <div class="in">
+                                        <ProblemNotice problem=error.problem />
+                                    </div>
+                                }
+                                    .into_any()
+                            }
+                        }
+                    })
+                }}
+            </Suspense>
+        </Dialog>
+    }
+}
+
+#[component]
+fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) -> impl IntoView {
+    let Offer { rules, catalogue } = offer;
+    let error = error_of(action);
+    let amount = first_amount(amount, typed(error, "amount"), &rules);
+    let input = NodeRef::<Input>::new();
+    let typed_amount = RwSignal::new(amount.clone());
+    let own_error = RwSignal::new(None::<String>);
+    let is_edited = RwSignal::new(false);
+    let on_change = move |text: String| {
+        typed_amount.set(text);
+        own_error.set(None);
+        is_edited.set(true);
+    };
+    Effect::new(move |_| {
+        // The server answered: its message counts until the amount is changed.
+        action.version().track();
+        is_edited.set(false);
+    });
+    Effect::new(move |_| {
+        // Whatever was typed before the page came alive is what counts.
+        if let Some(input) = input.get() {
+            typed_amount.set(input.value());
+        }
+    });
+    let rules = StoredValue::new(rules);
+    let check = move |_| own_error.set(refusal(&rules.read_value(), &typed_amount.get_untracked()));
+    let server_error = field_error(error, "amount");
+    let message =
+        move || own_error.get().or_else(|| if is_edited.get() { None } else { server_error.get() });
+    view! {
+        <ActionForm action=action>
+            <div class="in">
+                <FormProblem error=error />
+                {presets(&rules.read_value(), typed_amount, input, on_change)}
+                <label for="field-amount">"Amount"</label>
+                <div class="field num">
+                    <span class="prefix" aria-hidden="true">
+                        {rules.read_value().currency.symbol()}
+                    </span>
+                    <input
+                        id="field-amount"
+                        name="amount"
+                        inputmode="decimal"
+                        autocomplete="off"
+                        required
+                        value=amount
+                        node_ref=input
+                        on:input=move |event| on_change(event_target_value(&event))
+                        on:change=check
+                        aria-invalid=move || message().map(|_| "true")
+                        aria-describedby="amount-error amount-hint"
+                    />
+                </div>
+                {move || {
+                    message().map(|message| view! { <p class="error" id="amount-error" role="alert">{message}</p> })
+                }}
+                <p class="hint" id="amount-hint">{range(&rules.read_value())}</p>
+                <Purchase rules=rules price=catalogue.price_per_message amount=typed_amount />
+            </div>
+            <footer>
+                <a href=PAGE class="btn" data-noscroll>
+                    "Cancel"
+                </a>
+                <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                    "Continue to payment"
+                </button>
+            </footer>
+        </ActionForm>
+    }
+}
+
+/// Buttons that fill in an amount. Before WebAssembly has loaded each asks for the page with the amount in its address.
+fn presets(
+    rules: &AddBalanceRules,
+    typed_amount: RwSignal<String>,
+    input: NodeRef<Input>,
+    on_change: impl Fn(String) + Copy + Send + Sync + 'static,
+) -> AnyView {
+    let button = |minor_units: i64| {
+        let money = rules.money(minor_units);
+        let rules = rules.clone();
+        let choose = move |event: MouseEvent| {
+            event.prevent_default();
+            if let Some(input) = input.get_untracked() {
+                input.set_value(&money.decimal());
+            }
+            on_change(money.decimal());
+        };
+        let is_chosen = move || typed_amount.with(|text| rules.parse_amount(text) == Ok(money));
+        view! {
+            <button
+                type="submit"
+                formmethod="get"
+                formaction=PAGE
+                formnovalidate
+                name="add-balance"
+                value=money.decimal()
+                aria-pressed=move || if is_chosen() { "true" } else { "false" }
+                on:click=choose
+            >
+                {short_money(money)}
+            </button>
+        }
+    };
+    view! {
+        <div class="presets num" role="group" aria-label="Amounts">
+            {rules.presets_minor_units.iter().copied().map(button).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+/// What the typed amount buys, as it is typed.
+#[component]
+fn Purchase(rules: StoredValue<AddBalanceRules>, price: Credit, amount: RwSignal<String>) -> impl IntoView {
+    let bought = move || {
+        let money = rules.read_value().parse_amount(&amount.read()).ok()?;
+        Some((money, Credit::bought_with(money)?.messages_at(price)))
+    };
+    view! {
+        <dl class="num">
+            <dt>
+                {move || match bought() {
+                    Some((_, messages)) => format!("Credit, ≈ {} messages", grouped(messages)),
+                    None => "Credit".to_owned(),
+                }}
+            </dt>
+            <dd>{move || bought().map_or_else(|| "–".to_owned(), |(money, _)| money.text())}</dd>
+            <dt class="total">"You pay"</dt>
+            <dd class="total">{move || bought().map_or_else(|| "–".to_owned(), |(money, _)| money.text())}</dd>
+        </dl>
+    }
+}
+
+/// What was typed before an error, else what the address asks for, else the second preset, as the one most people take.
+fn first_amount(asked: String, typed: String, rules: &AddBalanceRules) -> String {
+    if !typed.is_empty() {
+        return typed;
+    }
+    if !asked.is_empty() {
+        return rules.parse_amount(&asked).map_or(asked, |money| money.decimal());
+    }
+    let presets = &rules.presets_minor_units;
+    presets.get(1).or(presets.first()).map(|minor_units| rules.money(*minor_units).decimal()).unwrap_or_default()
+}
+
+fn refusal(rules: &AddBalanceRules, amount: &str) -> Option<String> {
+    rules.parse_amount(amount).err().map(|error| sentence(&error.to_string()))
+}
+
+fn range(rules: &AddBalanceRules) -> String {
+    let text = |minor_units| short_money(rules.money(minor_units));
+    format!("Between {} and {}", text(rules.minimum_minor_units), text(rules.maximum_minor_units))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::money::Currency;
+
+    fn rules() -> AddBalanceRules {
+        AddBalanceRules {
+            currency: Currency::Usd,
+            minimum_minor_units: 500,
+            maximum_minor_units: 200_000,
+            presets_minor_units: vec![1_000, 2_500],
+        }
+    }
+
+    #[test]
+    fn the_field_begins_with_what_was_typed_then_asked_for_then_a_preset() {
+        let first = |asked: &str, typed: &str| first_amount(asked.to_owned(), typed.to_owned(), &rules());
+        assert_eq!(first("10", "1.234"), "1.234");
+        assert_eq!(first("10", ""), "10.00");
+        assert_eq!(first("much", ""), "much");
+        assert_eq!(first("", ""), "25.00");
+    }
+
+    #[test]
+    fn the_range_is_written_as_people_write_it() {
+        assert_eq!(range(&rules()), "Between $5 and $2,000");
+        assert_eq!(refusal(&rules(), "3").as_deref(), Some("The smallest amount is $5."));
+    }
+}

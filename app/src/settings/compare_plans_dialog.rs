@@ -1,0 +1,73 @@
+//! The catalogue, one plan a column.
+
+use super::page::PAGE;
+use super::server_fns::Offer;
+use crate::components::{Dialog, ProblemNotice, grouped};
+use crate::error::AppError;
+use domain::plan::Plan;
+use leptos::prelude::*;
+
+#[component]
+pub fn ComparePlansDialog(offer: Resource<Result<Offer, AppError>>) -> impl IntoView {
+    view! {
+        <Dialog title="Compare plans" lede="To move to another plan, contact support." close_href=PAGE>
+            <div class="in">
+                <Suspense>
+                    {move || Suspend::new(async move {
+                        match offer.await {
+                            Ok(offer) => plan_table(&offer),
+                            Err(error) => view! { <ProblemNotice problem=error.problem /> }.into_any(),
+                        }
+                    })}
+                </Suspense>
+            </div>
+            <footer>
+                <a href="/support" class="btn">
+                    "Contact support"
+                </a>
+                <a href=PAGE class="btn primary" data-noscroll>
+                    "Close"
+                </a>
+            </footer>
+        </Dialog>
+    }
+}
+
+fn plan_table(offer: &Offer) -> AnyView {
+    let catalogue = &offer.catalogue;
+    let plans = &catalogue.plans;
+    let row = |label: String, limit: fn(&Plan) -> u32| {
+        let cells = plans.iter().map(|plan| view! { <td class="r num">{grouped(limit(plan).into())}</td> }).collect_view();
+        view! {
+            <tr>
+                <th scope="row">{label}</th>
+                {cells}
+            </tr>
+        }
+    };
+    let heads = plans.iter().map(|plan| view! { <th scope="col" class="r">{plan.name.clone()}</th> }).collect_view();
+    let price = catalogue.price_per_message.text(offer.rules.currency);
+    view! {
+        <div class="table-wrap" role="region" aria-label="Plans" tabindex="0">
+            <table class="plans">
+                <thead>
+                    <tr>
+                        <td></td>
+                        {heads}
+                    </tr>
+                </thead>
+                <tbody>
+                    {row(format!("Messages in {} hours", catalogue.message_window_hours), |plan| plan.messages_per_window)}
+                    {row("Chatbots".to_owned(), |plan| plan.chatbots)}
+                    {row("Documents".to_owned(), |plan| plan.documents)}
+                    {row("Users".to_owned(), |plan| plan.users)}
+                    {row("API keys".to_owned(), |plan| plan.api_keys)}
+                </tbody>
+            </table>
+        </div>
+        <p class="hint">
+            {format!("A message by API or widget costs {price} of API credit on every plan; messages in the console cost none.")}
+        </p>
+    }
+    .into_any()
+}

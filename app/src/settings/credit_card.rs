@@ -1,0 +1,118 @@
+//! The API credit: what is there, how long it lasts, what took it, and the way to add some.
+
+use super::page::PAGE;
+use super::spend_chart::SpendChart;
+use crate::components::{Moment, MomentKind, OpenDialog, grouped};
+use domain::credit::{Credit, CreditSummary};
+use domain::ledger::{Channel, Entry, EntryKind};
+use domain::money::Currency;
+use leptos::prelude::*;
+
+#[component]
+pub fn CreditCard(credit: CreditSummary, entries: Vec<Entry>) -> impl IntoView {
+    let currency = credit.currency;
+    view! {
+        <section class="card" aria-labelledby="credit-title">
+            <header>
+                <h2 id="credit-title">"API credit"</h2>
+                <span class="push">
+                    <OpenDialog href=PAGE name="add-balance" label="Add balance" class="btn primary" />
+                </span>
+            </header>
+            <div class="body credit">
+                <div>
+                    <BigCredit credit=credit.available() currency=currency />
+                    <p class="hint reach">{reach(&credit)}</p>
+                </div>
+                <SpendChart days=credit.days.clone() spent=credit.spent() currency=currency />
+            </div>
+            {if entries.is_empty() {
+                view! {
+                    <p class="body quiet">
+                        "No entries yet: every message by API or widget and every payment will be listed here."
+                    </p>
+                }
+                    .into_any()
+            } else {
+                let rows = entries.into_iter().map(|entry| entry_row(entry, currency)).collect_view();
+                view! {
+                    <table class="entries">
+                        <caption class="visually-hidden">"Last entries"</caption>
+                        <tbody>{rows}</tbody>
+                    </table>
+                }
+                    .into_any()
+            }}
+            <div class="foot">
+                <a href="/usage">"All entries"</a>
+                <a href="/settings/payments">"Payments"</a>
+            </div>
+        </section>
+    }
+}
+
+/// The amount with its fractions of a cent in small type. Both halves are one text to whoever hears it.
+#[component]
+fn BigCredit(credit: Credit, currency: Currency) -> impl IntoView {
+    let mut text = credit.text(currency);
+    let fractions = text.split_off(text.len().saturating_sub(4));
+    view! {
+        <p class="big num">{text}<small>{fractions}</small></p>
+    }
+}
+
+fn reach(credit: &CreditSummary) -> String {
+    let messages = credit.messages();
+    if messages == 0 {
+        return "No message can be paid for: the API and the widget answer again once you add balance.".to_owned();
+    }
+    let messages = format!("≈ {} messages", grouped(messages));
+    match credit.days_left() {
+        Some(0) => messages + " · less than a day at this pace",
+        Some(1) => messages + " · about 1 day at this pace",
+        Some(days) => format!("{messages} · about {} days at this pace", grouped(days)),
+        None => messages,
+    }
+}
+
+fn entry_row(entry: Entry, currency: Currency) -> AnyView {
+    let class = if entry.amount > Credit::ZERO { "r num plus" } else { "r num minus" };
+    let origin = origin(&entry);
+    view! {
+        <tr>
+            <td>
+                {title(&entry)} <div class="sub">{origin} <Moment at=entry.at kind=MomentKind::Recent /></div>
+            </td>
+            <td class=class>{entry.amount.signed_text(currency)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn title(entry: &Entry) -> String {
+    match entry.kind {
+        EntryKind::Charge => {
+            let chatbot = entry.chatbot.as_ref().map(|chatbot| chatbot.name.as_str());
+            format!("Message · {}", chatbot.unwrap_or("deleted chatbot"))
+        }
+        EntryKind::Payment => "Payment".to_owned(),
+        EntryKind::Grant => "Credit given".to_owned(),
+        EntryKind::Adjustment => "Correction".to_owned(),
+    }
+}
+
+/// Where an entry comes from, with a separator at its end; empty when there is nothing to say.
+fn origin(entry: &Entry) -> String {
+    let channel = entry.channel.map(|channel| match channel {
+        Channel::Console => "Console",
+        Channel::Api => "API",
+        Channel::Widget => "Widget",
+    });
+    let key = entry.key.as_ref().map(|key| key.name.as_str());
+    let mut origin = String::new();
+    for part in [channel, key, entry.reason.as_deref()].into_iter().flatten() {
+        origin.push_str(part);
+        origin.push_str(" · ");
+    }
+    origin
+}

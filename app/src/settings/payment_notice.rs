@@ -1,0 +1,55 @@
+//! What became of the payment that the person comes back from.
+
+use super::page::PAGE;
+use crate::components::{OpenDialog, ProblemNotice};
+use domain::payment::{Payment, PaymentState};
+use domain::problem::Problem;
+use leptos::prelude::*;
+
+#[component]
+pub fn PaymentNotice(payment: Result<Payment, Problem>) -> impl IntoView {
+    let payment = match payment {
+        Ok(payment) => payment,
+        Err(problem) => return view! { <ProblemNotice problem=problem /> }.into_any(),
+    };
+    let amount = payment.amount.text();
+    let (class, text) = match payment.state {
+        PaymentState::Paid => ("notice ok", format!("Payment received: {amount} of credit was added.")),
+        PaymentState::Processing => (
+            "notice warn",
+            format!("The payment of {amount} is being processed. The credit appears here by itself once it is confirmed."),
+        ),
+        PaymentState::Open => (
+            "notice warn",
+            format!("The payment of {amount} is not finished. Nothing was charged."),
+        ),
+        PaymentState::Failed => (
+            "notice bad",
+            format!("The payment of {amount} was declined. Nothing was charged and your credit is as it was."),
+        ),
+        PaymentState::Cancelled => (
+            "notice",
+            format!("The payment of {amount} was cancelled. Nothing was charged and your credit is as it was."),
+        ),
+        PaymentState::Expired => (
+            "notice",
+            format!("The payment of {amount} has expired. Nothing was charged and your credit is as it was."),
+        ),
+    };
+    let may_try_again = matches!(payment.state, PaymentState::Failed | PaymentState::Cancelled | PaymentState::Expired);
+    let role = if payment.state == PaymentState::Failed { "alert" } else { "status" };
+    view! {
+        <div class=format!("{class} row") role=role>
+            <p>{text}</p>
+            {may_try_again
+                .then(|| {
+                    let amount = payment.amount.decimal();
+                    view! { <OpenDialog href=PAGE name="add-balance" value=amount label="Try again" /> }
+                })}
+            <a href=PAGE data-noscroll>
+                "Dismiss"
+            </a>
+        </div>
+    }
+    .into_any()
+}

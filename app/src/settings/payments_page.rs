@@ -1,0 +1,89 @@
+//! All payments with their states: the finished ones, and those that were declined or left.
+
+use super::page::PAGE;
+use super::server_fns::load_payments;
+use crate::components::{EmptyState, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
+use domain::payment::{Payment, PaymentState};
+use leptos::prelude::*;
+
+/// `/settings/payments`
+#[component]
+pub fn PaymentsPage() -> impl IntoView {
+    let live = use_live();
+    let payments = Resource::new(move || live.get(), |_| load_payments());
+    view! {
+        <p class="crumbs">
+            <a href=PAGE>"← API Plans & Settings"</a>
+        </p>
+        <PageHeading title="Payments" lede="Every attempt to add balance and what became of it." />
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                match payments.await {
+                    Ok(payments) if payments.is_empty() => {
+                        view! {
+                            <section class="card">
+                                <EmptyState title="No payments yet">
+                                    <p>"A payment is listed here as soon as you begin it."</p>
+                                    <OpenDialog href=PAGE name="add-balance" label="Add balance" class="btn primary" />
+                                </EmptyState>
+                            </section>
+                        }
+                            .into_any()
+                    }
+                    Ok(payments) => payment_table(payments),
+                    Err(error) => view! { <ProblemNotice problem=error.problem /> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+}
+
+fn payment_table(payments: Vec<Payment>) -> AnyView {
+    view! {
+        <section class="card">
+            <div class="table-wrap" role="region" aria-label="Payments" tabindex="0">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"When"</th>
+                            <th scope="col">"Payment"</th>
+                            <th scope="col">"State"</th>
+                            <th scope="col" class="r">
+                                "Amount"
+                            </th>
+                            <th scope="col" class="r">
+                                "Credit"
+                            </th>
+                        </tr>
+                    </thead>
+                    <tbody>{payments.into_iter().map(payment_row).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn payment_row(payment: Payment) -> AnyView {
+    let chip = match payment.state {
+        PaymentState::Paid => "chip ok",
+        PaymentState::Open | PaymentState::Processing => "chip warn",
+        PaymentState::Failed => "chip bad",
+        PaymentState::Cancelled | PaymentState::Expired => "chip",
+    };
+    let credit = (payment.state == PaymentState::Paid).then(|| payment.credit.signed_text(payment.amount.currency));
+    view! {
+        <tr>
+            <td>
+                <Moment at=payment.created_at />
+            </td>
+            <td class="mono">{payment.id.to_string()}</td>
+            <td>
+                <span class=chip>{payment.state.label()}</span>
+            </td>
+            <td class="r num">{payment.amount.text()}</td>
+            <td class="r num plus">{credit.unwrap_or_else(|| "–".to_owned())}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,238 @@
+//! What the page reads and changes. The two routes at the end answer the forms that make a secret when they are posted
+//! before WebAssembly has loaded: a server function would redirect, and the secret would be lost with its answer.
+
+use crate::error::AppError;
+use domain::api_key::{ApiKey, ShownOnce};
+use domain::credit::CreditSummary;
+use domain::ledger::Entry;
+use domain::money::AddBalanceRules;
+use domain::payment::Payment;
+use domain::plan::{Catalogue, PlanUsage};
+use domain::problem::Problem;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+pub use self::plain::plain_routes;
+#[cfg(feature = "ssr")]
+use crate::server_fns::{is_plain_form, require_viewer, server, set_no_store};
+#[cfg(feature = "ssr")]
+use domain::{
+    id::{KeyId, PaymentId},
+    ledger::EntryFilter,
+};
+
+/// How many entries the credit card shows.
+#[cfg(feature = "ssr")]
+const LAST_ENTRIES: i64 = 3;
+
+/// Everything on the page that changes, read together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub usage: PlanUsage,
+    pub credit: CreditSummary,
+    /// The newest ones.
+    pub entries: Vec<Entry>,
+    pub keys: Vec<ApiKey>,
+    /// The payment that the person comes back from.
+    pub payment: Option<Result<Payment, Problem>>,
+}
+
+/// What is on offer; the same for everybody, until the server is started with another configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    pub rules: AddBalanceRules,
+    pub catalogue: Catalogue,
+}
+
+/// Reads the page. With a payment, it is settled first, so that the credit shown already holds it.
+#[server(prefix = "/rpc", endpoint = "settings/load")]
+pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError> {
+    let (server, viewer) = (server(), require_viewer().await?);
+    let payment = match payment.as_deref().map(PaymentId::parse) {
+        None => None,
+        Some(None) => Some(Err(Problem::not_found("payment"))),
+        Some(Some(id)) => {
+            let settled = server::payments::verify_return(&server, &viewer, &id).await;
+            Some(settled.map_err(|error| AppError::from(error).problem))
+        }
+    };
+    let entries = server::ledger::entries(&server, &viewer.account_id, &EntryFilter::default(), LAST_ENTRIES).await?;
+    Ok(Snapshot {
+        usage: server::plans::usage(&server, &viewer.account_id).await?,
+        credit: server::ledger::summary(&server, &viewer.account_id).await?,
+        entries: entries.entries,
+        keys: server::keys::list(&server, &viewer.account_id).await?,
+        payment,
+    })
+}
+
+/// Reads the plans and what can be bought.
+#[server(prefix = "/rpc", endpoint = "offer/load")]
+pub async fn load_offer() -> Result<Offer, AppError> {
+    require_viewer().await?;
+    let server = server();
+    Ok(Offer { rules: server.config.add_balance_rules(), catalogue: server.catalogue.clone() })
+}
+
+/// Reads one key, for the dialogs that ask about it.
+#[server(prefix = "/rpc", endpoint = "key/load")]
+pub async fn load_key(key_id: String) -> Result<ApiKey, AppError> {
+    let viewer = require_viewer().await?;
+    let keys = server::keys::list(&server(), &viewer.account_id).await?;
+    let found = keys.into_iter().find(|key| key.id.as_str() == key_id);
+    found.ok_or_else(|| Problem::not_found("API key").into())
+}
+
+/// Makes a key. The answer is the only place where its secret is ever seen.
+#[server(prefix = "/rpc", endpoint = "key/create")]
+pub async fn create_key(name: String) -> Result<ShownOnce, AppError> {
+    let viewer = require_viewer().await?;
+    set_no_store();
+    Ok(server::keys::create(&server(), &viewer, &name).await?)
+}
+
+/// Gives a key a new secret; the old one is refused from the next request on.
+#[server(prefix = "/rpc", endpoint = "key/regenerate")]
+pub async fn regenerate_key(key_id: String) -> Result<ShownOnce, AppError> {
+    let viewer = require_viewer().await?;
+    set_no_store();
+    Ok(server::keys::regenerate(&server(), &viewer, &parse_key_id(&key_id)?).await?)
+}
+
+/// Deletes a key, when its name was typed right.
+#[server(prefix = "/rpc", endpoint = "key/delete")]
+pub async fn delete_key(key_id: String, name: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let deleted = server::keys::delete(&server(), &viewer, &parse_key_id(&key_id)?, &name).await;
+    deleted.map_err(|error| AppError::from(error).with_typed("name", &name))?;
+    if is_plain_form() {
+        leptos_axum::redirect("/settings");
+    }
+    Ok(())
+}
+
+/// Begins a payment and answers with the address of the page where it is paid.
+#[server(prefix = "/rpc", endpoint = "payment/start")]
+pub async fn start_payment(amount: String) -> Result<String, AppError> {
+    let (server, viewer) = (server(), require_viewer().await?);
+    let started = server::payments::start(&server, &viewer, &amount).await;
+    let started = started.map_err(|error| AppError::from(error).with_typed("amount", &amount))?;
+    // The built-in page is on this site: without the host it is reached by whatever name the reader uses for it.
+    let local_path = started.checkout_url.strip_prefix(&server.config.public_url()).map(str::to_owned);
+    let checkout_url = local_path.unwrap_or(started.checkout_url);
+    if is_plain_form() {
+        leptos_axum::redirect(&checkout_url);
+    }
+    Ok(checkout_url)
+}
+
+/// Reads all payments, newest first.
+#[server(prefix = "/rpc", endpoint = "payments/list")]
+pub async fn load_payments() -> Result<Vec<Payment>, AppError> {
+    let viewer = require_viewer().await?;
+    Ok(server::payments::list(&server(), &viewer.account_id).await?)
+}
+
+#[cfg(feature = "ssr")]
+fn parse_key_id(text: &str) -> Result<KeyId, AppError> {
+    KeyId::parse(text).ok_or_else(|| Problem::not_found("API key").into())
+}
+
+#[cfg(feature = "ssr")]
+mod plain {
+    use super::parse_key_id;
+    use crate::error::AppError;
+    use crate::settings::new_key_page::{PlainPage, form_page, shown_page};
+    use axum::extract::{Form, Path, State};
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::{Html, IntoResponse, Redirect, Response};
+    use axum::routing::post;
+    use axum::{Extension, Router};
+    use domain::account::Viewer;
+    use domain::api_key::ShownOnce;
+    use leptos::config::LeptosOptions;
+    use serde::Deserialize;
+    use server::Server;
+    use std::sync::Arc;
+
+    /// The page runs no script at all and may send its forms to this site only.
+    const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    #[derive(Deserialize)]
+    struct NewKey {
+        name: String,
+    }
+
+    /// `POST /settings/keys` and `POST /settings/keys/{id}/regenerate`.
+    pub fn plain_routes<S: Clone + Send + Sync + 'static>(server: Arc<Server>, options: LeptosOptions) -> Router<S> {
+        Router::new()
+            .route("/settings/keys", post(create))
+            .route("/settings/keys/{id}/regenerate", post(regenerate))
+            .layer(Extension(options))
+            .with_state(server)
+    }
+
+    async fn create(
+        State(server): State<Arc<Server>>,
+        Extension(options): Extension<LeptosOptions>,
+        headers: HeaderMap,
+        Form(NewKey { name }): Form<NewKey>,
+    ) -> Response {
+        let viewer = match find_viewer(&server, &headers).await {
+            Ok(viewer) => viewer,
+            Err(response) => return response,
+        };
+        let created = server::keys::create(&server, &viewer, &name).await.map_err(AppError::from);
+        answer(created, |error| form_page(options.clone(), PlainPage::Create { name }, error), |shown| {
+            shown_page(options.clone(), shown)
+        })
+    }
+
+    async fn regenerate(
+        State(server): State<Arc<Server>>,
+        Extension(options): Extension<LeptosOptions>,
+        headers: HeaderMap,
+        Path(id): Path<String>,
+    ) -> Response {
+        let viewer = match find_viewer(&server, &headers).await {
+            Ok(viewer) => viewer,
+            Err(response) => return response,
+        };
+        let regenerated = match parse_key_id(&id) {
+            Ok(key_id) => server::keys::regenerate(&server, &viewer, &key_id).await.map_err(AppError::from),
+            Err(error) => Err(error),
+        };
+        answer(regenerated, |error| form_page(options.clone(), PlainPage::Regenerate, error), |shown| {
+            shown_page(options.clone(), shown)
+        })
+    }
+
+    async fn find_viewer(server: &Server, headers: &HeaderMap) -> Result<Viewer, Response> {
+        let sign_in = || Redirect::to("/sign-in?next=/settings").into_response();
+        let token = server::sessions::token_from(&server.config, headers).ok_or_else(sign_in)?;
+        let viewer = server::sessions::viewer(server, &token).await;
+        viewer.map_err(|error| into_status(&AppError::from(error)).into_response())?.ok_or_else(sign_in)
+    }
+
+    fn answer(
+        result: Result<ShownOnce, AppError>,
+        refused: impl FnOnce(AppError) -> String,
+        shown: impl FnOnce(ShownOnce) -> String,
+    ) -> Response {
+        let (status, page) = match result {
+            Ok(key) => (StatusCode::OK, shown(key)),
+            Err(error) => (into_status(&error), refused(error)),
+        };
+        let headers = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        ];
+        (status, headers, Html(page)).into_response()
+    }
+
+    fn into_status(error: &AppError) -> StatusCode {
+        StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
