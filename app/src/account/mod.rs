@@ -1,0 +1,3 @@
+//! The person and the account, and the way out.
+
+pub mod page;

@@ -1,0 +1,81 @@
+//! One chatbot: what it answers from, and a panel to try it.
+
+use super::parts::{counted, failure, skeleton};
+use super::server_fns::{ChatbotView, load_chatbot_view};
+use super::try_it::{Talk, TryIt};
+use crate::components::{CopyButton, EmptyState, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use crate::documents::size_text;
+use domain::chatbot::{Chatbot, Document};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+#[component]
+pub fn ChatbotPage() -> impl IntoView {
+    let live = use_live();
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let loaded = Resource::new(move || (id.get(), live.get()), |(id, _)| load_chatbot_view(id));
+    // What was said and what is being typed belongs to the page and outlives every refresh of what is around it.
+    let talk = Talk::new(id);
+    view! {
+        <p class="crumbs"><a href="/chatbots">"Chatbots"</a></p>
+        <Transition fallback=skeleton>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok(loaded) => chatbot_view(loaded, talk),
+                    Err(error) => view! { <PageHeading title="Chatbot"/> {failure(error)} }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk: Talk) -> AnyView {
+    let Chatbot { id, name, created_at, .. } = chatbot;
+    let reference_href = format!("/reference?chatbot={id}");
+    let has_documents = !documents.is_empty();
+    view! {
+        <PageHeading title=name.clone()/>
+        <p class="lede chatbot-id">
+            <code class="mono">{id.to_string()}</code>
+            <CopyButton text=id.to_string() label=format!("Copy the id of {name}")/>
+            <span class="sub">"created "<Moment at=created_at kind=MomentKind::Date/></span>
+            <span class="push actions">
+                <OpenDialog href="/chatbots" name="rename" value=id.to_string() label="Rename" class="btn"/>
+                <OpenDialog href="/chatbots" name="delete" value=id.to_string() label="Delete" class="btn"/>
+            </span>
+        </p>
+        <TryIt talk messages has_documents/>
+        <section class="card" aria-labelledby="documents-heading">
+            <header>
+                <h2 id="documents-heading">"Documents"</h2>
+                <span class="push">
+                    <OpenDialog href="/documents" name="add" value=id.to_string() label="Add document" class="btn"/>
+                </span>
+            </header>
+            {documents_view(documents)}
+            <div class="foot">
+                <a href=format!("/documents?chatbot={id}")>"Manage documents"</a>
+                <a href=reference_href>"Call it by API"</a>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn documents_view(documents: Vec<Document>) -> AnyView {
+    if documents.is_empty() {
+        return view! {
+            <div class="body">
+                <EmptyState title="No documents yet"><p>"It can answer only from documents. Add the first one."</p></EmptyState>
+            </div>
+        }
+        .into_any();
+    }
+    let items = documents.into_iter().map(|document| {
+        let detail = format!("{} · {}", size_text(document.size_bytes), counted(document.passages, "passage"));
+        view! { <li><span>{document.name}</span><span class="sub num">{detail}</span></li> }
+    });
+    view! { <ul class="lines">{items.collect_view()}</ul> }.into_any()
+}

@@ -1,0 +1,13 @@
+//! Chatbots: the list of them, and one of them with its documents and a panel to try it.
+
+mod chatbot_page;
+mod dialogs;
+pub mod page;
+pub mod parts;
+#[cfg(feature = "ssr")]
+mod plain_page;
+pub mod server_fns;
+mod try_it;
+
+#[cfg(feature = "ssr")]
+pub use server_fns::plain_routes;

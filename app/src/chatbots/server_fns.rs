@@ -1,0 +1,193 @@
+//! What the chatbot pages ask the server, and the plain route that answers a question before the WASM has loaded.
+
+use crate::error::AppError;
+use domain::chatbot::{Chatbot, Document};
+use domain::conversation::Reply;
+use domain::plan::Used;
+use domain::window::WindowUsage;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+use {
+    crate::server_fns::{require_viewer, server},
+    domain::account::Viewer,
+    domain::id::{ChatbotId, RequestId},
+    domain::ledger::Channel,
+    domain::problem::Problem,
+    server::Server,
+    server::conversations::Question,
+    server::http::RequestName,
+};
+
+/// All chatbots of the account, and how many the plan allows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatbotList {
+    pub chatbots: Vec<Chatbot>,
+    pub used: Used,
+}
+
+/// One chatbot with what it answers from, and how many messages are left to try it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatbotView {
+    pub chatbot: Chatbot,
+    pub documents: Vec<Document>,
+    pub messages: WindowUsage,
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/list")]
+pub async fn load_chatbots() -> Result<ChatbotList, AppError> {
+    let viewer = require_viewer().await?;
+    let server = server();
+    let chatbots = server::chatbots::list(&server, &viewer.account_id).await?;
+    let used = server::plans::usage(&server, &viewer.account_id).await?.chatbots;
+    Ok(ChatbotList { chatbots, used })
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/load")]
+pub async fn load_chatbot(id: String) -> Result<Chatbot, AppError> {
+    let viewer = require_viewer().await?;
+    Ok(server::chatbots::get(&server(), &viewer.account_id, &ChatbotId::parse(&id).ok_or_else(missing)?).await?)
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/view")]
+pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
+    let viewer = require_viewer().await?;
+    let server = server();
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let chatbot = server::chatbots::get(&server, &viewer.account_id, &id).await?;
+    let documents = server::documents::list(&server, &viewer.account_id, Some(&id)).await?;
+    let messages = server::plans::usage(&server, &viewer.account_id).await?.messages;
+    Ok(ChatbotView { chatbot, documents, messages })
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/create")]
+pub async fn create_chatbot(name: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let created = server::chatbots::create(&server(), &viewer, &name).await;
+    created.map_err(|error| AppError::from(error).with_typed("name", &name))?;
+    leptos_axum::redirect("/chatbots");
+    Ok(())
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/rename")]
+pub async fn rename_chatbot(id: String, name: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let renamed =
+        server::chatbots::rename(&server(), &viewer, &ChatbotId::parse(&id).ok_or_else(missing)?, &name).await;
+    renamed.map_err(|error| AppError::from(error).with_typed("name", &name))?;
+    leptos_axum::redirect("/chatbots");
+    Ok(())
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/delete")]
+pub async fn delete_chatbot(id: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    server::chatbots::delete(&server(), &viewer, &ChatbotId::parse(&id).ok_or_else(missing)?).await?;
+    leptos_axum::redirect("/chatbots");
+    Ok(())
+}
+
+/// Asks a chatbot in the console: it counts in the message window and costs no credit.
+#[server(prefix = "/rpc", endpoint = "chatbots/ask")]
+pub async fn ask_chatbot(id: String, conversation_id: Option<String>, message: String) -> Result<Reply, AppError> {
+    let viewer = require_viewer().await?;
+    let server = server();
+    let parts = use_context::<http::request::Parts>();
+    let name = parts.as_ref().and_then(|parts| parts.extensions.get());
+    let question = question(&server, viewer, name, &id, conversation_id.as_deref(), &message);
+    Ok(server::conversations::ask(&server, question).await?)
+}
+
+/// A question as the console asks it. It has the name of the request in the log, or a fresh one when the caller chose
+/// that name: two questions never share a name.
+#[cfg(feature = "ssr")]
+fn question<'a>(
+    server: &Server,
+    viewer: Viewer,
+    name: Option<&RequestName>,
+    chatbot_id: &'a str,
+    conversation_id: Option<&'a str>,
+    message: &'a str,
+) -> Question<'a> {
+    let fresh = || RequestId::new(server.now(), server::random::bytes(server.random.as_ref())).to_string();
+    Question {
+        account_id: viewer.account_id,
+        key_id: None,
+        chatbot_id,
+        conversation_id,
+        message,
+        channel: Channel::Console,
+        request_id: name.filter(|name| name.is_ours).map_or_else(fresh, |name| name.text.clone()),
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn missing() -> Problem {
+    Problem::not_found("chatbot")
+}
+
+#[cfg(feature = "ssr")]
+mod plain {
+    use super::question;
+    use crate::chatbots::plain_page::{Asked, answer_page};
+    use crate::error::AppError;
+    use axum::extract::{Form, Path, State};
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::{Html, IntoResponse, Redirect, Response};
+    use axum::routing::post;
+    use axum::{Extension, Router};
+    use leptos::config::LeptosOptions;
+    use leptos::prelude::Owner;
+    use serde::Deserialize;
+    use server::Server;
+    use server::http::RequestName;
+    use std::sync::Arc;
+
+    /// The page runs no script at all and may send its form to this site only.
+    const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(default)]
+        conversation_id: String,
+        message: String,
+    }
+
+    /// `POST /chatbots/{id}/ask`, for a question that is posted before WebAssembly has loaded.
+    pub fn plain_routes<S: Clone + Send + Sync + 'static>(server: Arc<Server>, options: LeptosOptions) -> Router<S> {
+        Router::new().route("/chatbots/{id}/ask", post(ask)).layer(Extension(options)).with_state(server)
+    }
+
+    async fn ask(
+        State(server): State<Arc<Server>>,
+        Extension(options): Extension<LeptosOptions>,
+        name: Option<Extension<RequestName>>,
+        Path(chatbot_id): Path<String>,
+        headers: HeaderMap,
+        Form(Message { conversation_id, message }): Form<Message>,
+    ) -> Response {
+        let viewer = match server::sessions::token_from(&server.config, &headers) {
+            Some(token) => server::sessions::viewer(&server, &token).await,
+            None => Ok(None),
+        };
+        let answered = match viewer {
+            Ok(None) => return Redirect::to("/sign-in?next=/chatbots").into_response(),
+            Ok(Some(viewer)) => {
+                let name = name.as_ref().map(|Extension(name)| name);
+                let question = question(&server, viewer, name, &chatbot_id, Some(&conversation_id), &message);
+                server::conversations::ask(&server, question).await.map_err(AppError::from)
+            }
+            Err(error) => Err(error.into()),
+        };
+        let status = answered.as_ref().map_or_else(|error| error.code().status(), |_| 200);
+        let asked = Asked { chatbot_id, conversation_id, message };
+        let page = Owner::new().with(|| answer_page(options, asked, answered));
+        let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)];
+        (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), headers, Html(page)).into_response()
+    }
+}
+
+#[cfg(feature = "ssr")]
+pub use self::plain::plain_routes;

@@ -1,0 +1,200 @@
+//! "Try it": a conversation with a chatbot in the console.
+//!
+//! The form is an ordinary one that posts to a plain route, so a question asked before the WASM has loaded is answered
+//! too. Afterwards the answer appears below the question; a question that was refused stays in its field.
+
+use super::server_fns::ask_chatbot;
+use crate::components::{Moment, MomentKind, ProblemNotice};
+use crate::error::AppError;
+use domain::chatbot::Citation;
+use domain::conversation::Reply;
+use domain::field::MESSAGE_CHARACTERS_MAX;
+use domain::problem::ProblemCode;
+use domain::window::WindowUsage;
+use leptos::ev;
+use leptos::html::Textarea;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+/// What was said, what is being typed, and what went wrong last.
+#[derive(Clone, Copy)]
+pub struct Talk {
+    chatbot_id: Memo<String>,
+    exchanges: RwSignal<Vec<(String, Reply)>>,
+    field: NodeRef<Textarea>,
+    /// What is in the field, for the case that the field is made anew.
+    draft: RwSignal<String>,
+    error: RwSignal<Option<AppError>>,
+    is_pending: RwSignal<bool>,
+}
+
+impl Talk {
+    /// A conversation that has not begun; it begins anew when the page turns to another chatbot.
+    pub fn new(chatbot_id: Memo<String>) -> Self {
+        let talk = Self {
+            chatbot_id,
+            exchanges: RwSignal::default(),
+            field: NodeRef::new(),
+            draft: RwSignal::default(),
+            error: RwSignal::new(None),
+            is_pending: RwSignal::new(false),
+        };
+        Effect::new(move |before: Option<String>| {
+            let id = chatbot_id.get();
+            if before.is_some_and(|before| before != id) {
+                talk.restart();
+            }
+            id
+        });
+        // What was typed before the WASM had loaded stands in the field already and is kept.
+        Effect::new(move |_| {
+            let Some(field) = talk.field.get() else { return };
+            let draft = talk.draft.get_untracked();
+            if draft.is_empty() { talk.draft.set(field.value()) } else { field.set_value(&draft) }
+        });
+        talk
+    }
+
+    fn restart(self) {
+        self.exchanges.set(Vec::new());
+        self.error.set(None);
+    }
+
+    fn conversation_id(self) -> Option<String> {
+        self.exchanges.with_untracked(|said| said.last().map(|(_, reply)| reply.conversation_id.to_string()))
+    }
+
+    /// Sends what is typed. Only an answer empties the field.
+    fn send(self) {
+        let message = self.draft.get_untracked();
+        if message.trim().is_empty() || self.is_pending.get_untracked() {
+            return;
+        }
+        let id = self.chatbot_id.get_untracked();
+        self.is_pending.set(true);
+        self.error.set(None);
+        spawn_local(async move {
+            let answered = ask_chatbot(id.clone(), self.conversation_id(), message.clone()).await;
+            // Both signals are gone when the page was left while the answer was on its way.
+            if self.is_pending.try_set(false).is_some() || self.chatbot_id.get_untracked() != id {
+                return;
+            }
+            match answered {
+                Ok(reply) => {
+                    self.exchanges.update(|said| said.push((message, reply)));
+                    self.draft.set(String::new());
+                    if let Some(field) = self.field.get_untracked() {
+                        field.set_value("");
+                    }
+                }
+                Err(error) => self.error.set(Some(error)),
+            }
+        });
+    }
+}
+
+#[component]
+pub fn TryIt(talk: Talk, messages: WindowUsage, has_documents: bool) -> impl IntoView {
+    let action = format!("/chatbots/{}/ask", talk.chatbot_id.get_untracked());
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        talk.send();
+    };
+    let send_with_enter = move |event: ev::KeyboardEvent| {
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            event.prevent_default();
+            talk.send();
+        }
+    };
+    view! {
+        <section class="card try-it" aria-labelledby="try-it-heading">
+            <header>
+                <h2 id="try-it-heading">"Try it"</h2>
+                <span class="push">
+                    {move || (!talk.exchanges.with(Vec::is_empty)).then(|| view! {
+                        <button type="button" class="btn quiet" on:click=move |_| talk.restart()>"New conversation"</button>
+                    })}
+                </span>
+            </header>
+            <div class="body">
+                {(!has_documents).then(|| view! {
+                    <p class="notice warn">"This chatbot has no documents, so it will find no answer. Add one first."</p>
+                })}
+                <ol class="talk" aria-live="polite" aria-label="Conversation">
+                    {move || talk.exchanges.get().into_iter().map(|(question, reply)| exchange(question, reply)).collect_view()}
+                </ol>
+                {move || talk.error.get().map(refusal)}
+                <form method="post" action=action on:submit=submit>
+                    <label for="message">"Message"</label>
+                    <textarea id="message" name="message" rows="2" required maxlength=MESSAGE_CHARACTERS_MAX
+                        aria-describedby="message-hint" node_ref=talk.field
+                        on:input:target=move |event| talk.draft.set(event.target().value())
+                        on:keydown=send_with_enter></textarea>
+                    <div class="send">
+                        <p class="hint num" id="message-hint">{window_hint(messages)}</p>
+                        <button class="btn primary" disabled=talk.is_pending>
+                            {move || if talk.is_pending.get() { "Asking…" } else { "Ask" }}
+                        </button>
+                    </div>
+                </form>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// A refusal; the notice says from when the next message is accepted.
+fn refusal(error: AppError) -> AnyView {
+    let is_full = error.code() == ProblemCode::MessageWindowFull;
+    view! {
+        <ProblemNotice problem=error.problem/>
+        {is_full.then(|| view! {
+            <p class="hint">"What you typed is kept. "<a href="/settings?compare-plans">"Compare plans"</a></p>
+        })}
+    }
+    .into_any()
+}
+
+fn window_hint(messages: WindowUsage) -> AnyView {
+    let hours = messages.window_us / domain::clock::HOUR_US;
+    let used = format!("Costs no credit. {} of {} messages used in {hours} hours", messages.used, messages.limit);
+    let next = messages.next_free_at.filter(|_| messages.left() == 0);
+    view! { {used} {next.map(|at| view! { "; the next one is free at "<Moment at kind=MomentKind::Time/> })} }
+        .into_any()
+}
+
+/// A question with its answer and the passages it was made of.
+fn exchange(question: String, reply: Reply) -> AnyView {
+    view! {
+        <li class="said">
+            <p class="question"><span class="visually-hidden">"You: "</span>{question}</p>
+            {answer_view(reply)}
+        </li>
+    }
+    .into_any()
+}
+
+/// An answer and the passages it was made of.
+pub fn answer_view(reply: Reply) -> AnyView {
+    let citations = reply.answer.citations.into_iter().map(citation).collect_view();
+    view! {
+        <div class="answer">
+            <p><span class="visually-hidden">"Chatbot: "</span>{reply.answer.text}</p>
+            <ul class="citations" aria-label="Passages">{citations}</ul>
+        </div>
+    }
+    .into_any()
+}
+
+fn citation(citation: Citation) -> AnyView {
+    let Citation { document_name, heading, text, .. } = citation;
+    view! {
+        <li>
+            <details>
+                <summary>{document_name}{(!heading.is_empty()).then(|| view! { <span class="sub">" · "{heading}</span> })}</summary>
+                <blockquote>{text}</blockquote>
+            </details>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,211 @@
+//! Adds a document by upload (`/documents?add`) or by pasting (`/documents?add&paste`); a value of `add` names the
+//! chatbot that is chosen beforehand.
+//!
+//! Both are ordinary forms of a server function. The upload cannot be an `ActionForm`, which knows no files, so its
+//! submission is taken over by hand and its early error is read from the URL by hand.
+
+use super::server_fns::{AddDocument, AddForm, Choice, UploadDocument, load_add_form, upload_document};
+use crate::chatbots::parts::{NAME_MAX, failure};
+use crate::components::{Dialog, FormProblem, LiveVersion, TextField, error_of, field_error, typed, use_live};
+use crate::error::AppError;
+use domain::field::DOCUMENT_BYTES_MAX;
+use leptos::ev::SubmitEvent;
+use leptos::form::form_data_from_event;
+use leptos::prelude::*;
+use leptos::server::ServerActionError;
+use leptos::server_fn::ServerFn;
+use leptos::server_fn::error::ServerFnUrlError;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_query_map;
+
+/// Which form the dialog shows, and for which chatbot; `None` while it is closed.
+type Opened = Option<(String, bool)>;
+
+/// An upload on its way and how it failed.
+#[derive(Clone, Copy)]
+struct Upload {
+    is_pending: RwSignal<bool>,
+    error: RwSignal<Option<AppError>>,
+}
+
+#[component]
+pub fn AddDialog(add: ServerAction<AddDocument>) -> impl IntoView {
+    let query = use_query_map();
+    let opened = Memo::new(move |_| -> Opened {
+        query.with(|query| query.get("add").map(|chatbot| (chatbot, query.get_str("paste").is_some())))
+    });
+    let early = use_context::<ServerActionError>()
+        .filter(|error| error.path() == UploadDocument::PATH)
+        .map(|error| ServerFnUrlError::<AppError>::decode_err(error.err()));
+    let upload = Upload { is_pending: RwSignal::new(false), error: RwSignal::new(early) };
+    let form = Resource::new(
+        move || opened.get(),
+        |opened| async move {
+            match opened {
+                Some(_) => load_add_form().await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    Effect::new(move |_| {
+        if opened.get().is_none() {
+            add.clear();
+            upload.error.set(None);
+        }
+    });
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let form = form.await;
+                let Some((chatbot, is_paste)) = opened.get_untracked() else { return ().into_any() };
+                match form {
+                    Ok(Some(form)) => dialog(form, chatbot, is_paste, add, upload),
+                    Ok(None) => ().into_any(),
+                    Err(error) => notice_dialog("", failure(error)),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+fn dialog(form: AddForm, chatbot: String, is_paste: bool, add: ServerAction<AddDocument>, upload: Upload) -> AnyView {
+    let AddForm { chatbots, used } = form;
+    if chatbots.is_empty() {
+        let notice = view! {
+            <p>"Every document belongs to a chatbot. "<a href="/chatbots?new">"Make a chatbot first"</a>"."</p>
+        };
+        return notice_dialog(&chatbot, notice.into_any());
+    }
+    if used.is_full() {
+        let notice = view! {
+            <p class="notice warn">
+                {format!("Your plan allows {} documents, and all places are taken. ", used.limit)}
+                "Delete one, or "<a href="/settings?compare-plans">"compare plans"</a>"."
+            </p>
+        };
+        return notice_dialog(&chatbot, notice.into_any());
+    }
+    let close_href = list_href(&chatbot);
+    let upload_href = format!("/documents?add={chatbot}");
+    let paste_href = format!("/documents?add={chatbot}&paste=");
+    let current = |is_current: bool| is_current.then_some("page");
+    view! {
+        <Dialog title="Add document" lede="Plain text or Markdown, up to 2 MiB." close_href=close_href.clone()>
+            <nav class="tabs" aria-label="How to add">
+                <a href=upload_href aria-current=current(!is_paste)>"Upload a file"</a>
+                <a href=paste_href aria-current=current(is_paste)>"Paste text"</a>
+            </nav>
+            {if is_paste {
+                paste_form(chatbots, chatbot, close_href, add)
+            } else {
+                upload_form(chatbots, chatbot, close_href, upload)
+            }}
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn upload_form(chatbots: Vec<Choice>, chatbot: String, close_href: String, upload: Upload) -> AnyView {
+    let live = use_live();
+    let error = upload.error.into();
+    // Name and text come out of the file, so what is wrong with them is said there too.
+    let parts = ["file", "name", "text"].map(|part| field_error(error, part));
+    let message = move || parts.iter().find_map(|part| part.get());
+    view! {
+        <form method="post" enctype="multipart/form-data" action=UploadDocument::url() on:submit=move |event| submit(&event, upload, live)>
+            <div class="in">
+                <FormProblem error/>
+                {chatbot_field(chatbots, chatbot, error)}
+                <div class="field-group">
+                    <label for="file">"File"</label>
+                    <input id="file" type="file" name="file" required accept=".txt,.md,.markdown,text/plain,text/markdown"
+                        aria-describedby="file-hint"/>
+                    <p class="hint" id="file-hint">".txt or .md, in UTF-8"</p>
+                    {move || message().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+                </div>
+            </div>
+            <footer>
+                <a class="btn" href=close_href>"Cancel"</a>
+                <button class="btn primary" disabled=upload.is_pending>
+                    {move || if upload.is_pending.get() { "Uploading…" } else { "Upload" }}
+                </button>
+            </footer>
+        </form>
+    }
+    .into_any()
+}
+
+fn submit(event: &SubmitEvent, upload: Upload, live: LiveVersion) {
+    event.prevent_default();
+    let Ok(form) = form_data_from_event(event) else { return };
+    if upload.is_pending.get_untracked() {
+        return;
+    }
+    upload.is_pending.set(true);
+    upload.error.set(None);
+    spawn_local(async move {
+        let uploaded = upload_document(form.into()).await;
+        // The signals are gone when the page was left during the upload.
+        if upload.is_pending.try_set(false).is_none() {
+            upload.error.set(uploaded.err());
+            live.bump();
+        }
+    });
+}
+
+fn paste_form(chatbots: Vec<Choice>, chatbot: String, close_href: String, add: ServerAction<AddDocument>) -> AnyView {
+    let error = error_of(add);
+    let message = field_error(error, "text");
+    view! {
+        <ActionForm action=add>
+            <div class="in">
+                <FormProblem error/>
+                {chatbot_field(chatbots, chatbot, error)}
+                <TextField label="Name" name="name" value=typed(error, "name") error=field_error(error, "name") required=true
+                    maxlength=NAME_MAX hint="Answers name it as their source"/>
+                <div class="field-group">
+                    <label for="text">"Text"</label>
+                    <textarea id="text" name="text" rows="8" required maxlength=DOCUMENT_BYTES_MAX></textarea>
+                    {move || message.get().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+                </div>
+            </div>
+            <footer>
+                <a class="btn" href=close_href>"Cancel"</a>
+                <button class="btn primary" disabled=add.pending()>"Add document"</button>
+            </footer>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+fn chatbot_field(chatbots: Vec<Choice>, chosen: String, error: Signal<Option<AppError>>) -> AnyView {
+    let message = field_error(error, "chatbot_id");
+    let options = chatbots.into_iter().map(move |Choice { id, name }| {
+        let is_chosen = id == chosen;
+        view! { <option value=id selected=is_chosen>{name}</option> }
+    });
+    view! {
+        <div class="field-group">
+            <label for="chatbot">"Chatbot"</label>
+            <select id="chatbot" name="chatbot_id" required>{options.collect_view()}</select>
+            {move || message.get().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+fn notice_dialog(chatbot: &str, notice: AnyView) -> AnyView {
+    let close_href = list_href(chatbot);
+    view! {
+        <Dialog title="Add document" close_href=close_href.clone()>
+            <div class="in">{notice}</div>
+            <footer><a class="btn" href=close_href>"Close"</a></footer>
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn list_href(chatbot: &str) -> String {
+    if chatbot.is_empty() { "/documents".to_owned() } else { format!("/documents?chatbot={chatbot}") }
+}

@@ -1,0 +1,71 @@
+//! Asks before a document is deleted: `/documents?delete=doc_…`.
+
+use super::server_fns::{DeleteDocument, load_document};
+use crate::chatbots::parts::failure;
+use crate::components::{Dialog, FormProblem, error_of};
+use crate::error::AppError;
+use domain::chatbot::Document;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
+    let query = use_query_map();
+    let id = Memo::new(move |_| query.with(|query| query.get("delete").filter(|id| !id.is_empty())));
+    let subject = Resource::new(
+        move || id.get(),
+        |id| async move {
+            match id {
+                Some(id) => load_document(id).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    Effect::new(move |_| {
+        if id.get().is_none() {
+            delete.clear();
+        }
+    });
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match subject.await {
+                    Ok(None) => ().into_any(),
+                    Ok(Some(document)) => dialog(delete, document),
+                    Err(error) => missing(error),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+fn dialog(delete: ServerAction<DeleteDocument>, document: Document) -> AnyView {
+    let error = error_of(delete);
+    view! {
+        <Dialog title="Delete document" close_href="/documents">
+            <ActionForm action=delete>
+                <input type="hidden" name="id" value=document.id.to_string()/>
+                <div class="in">
+                    <FormProblem error/>
+                    <p><strong>{document.chatbot_name}</strong>" will answer no more from "<strong>{document.name}</strong>"."</p>
+                </div>
+                <footer>
+                    <a class="btn" href="/documents">"Cancel"</a>
+                    <button class="btn danger" disabled=delete.pending()>"Delete document"</button>
+                </footer>
+            </ActionForm>
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn missing(error: AppError) -> AnyView {
+    view! {
+        <Dialog title="Document" close_href="/documents">
+            <div class="in">{failure(error)}</div>
+            <footer><a class="btn" href="/documents">"Close"</a></footer>
+        </Dialog>
+    }
+    .into_any()
+}

@@ -1,0 +1,137 @@
+//! The list of documents. The chatbot whose documents are shown stands in the URL.
+
+use super::add_dialog::AddDialog;
+use super::delete_dialog::DeleteDialog;
+use super::get_form::GetForm;
+use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, load_documents};
+use super::size_text;
+use crate::chatbots::parts::{failure, skeleton};
+use crate::components::{EmptyState, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use domain::chatbot::Document;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn DocumentsPage() -> impl IntoView {
+    let live = use_live();
+    let query = use_query_map();
+    let add = ServerAction::<AddDocument>::new();
+    let delete = ServerAction::<DeleteDocument>::new();
+    let changes = move || add.version().get() + delete.version().get();
+    let chatbot =
+        Memo::new(move |_| query.with(|query| query.get("chatbot").or_else(|| query.get("add")).unwrap_or_default()));
+    let list = Resource::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| load_documents(chatbot));
+    view! {
+        <PageHeading title="Documents" lede="Plain text and Markdown that your chatbots answer from."/>
+        <Transition fallback=skeleton>
+            {move || Suspend::new(async move {
+                match list.await {
+                    Ok(list) => list_view(list, chatbot.get_untracked()),
+                    Err(error) => view! {
+                        {failure(error)}
+                        <p><a href="/documents">"Show all documents"</a></p>
+                    }
+                    .into_any(),
+                }
+            })}
+        </Transition>
+        <AddDialog add/>
+        <DeleteDialog delete/>
+    }
+    .into_any()
+}
+
+fn list_view(DocumentList { documents, chatbots, used }: DocumentList, chatbot: String) -> AnyView {
+    let is_filtered = !chatbot.is_empty();
+    let has_chatbots = !chatbots.is_empty();
+    let add_value = chatbot.clone();
+    view! {
+        <div class="toolbar">
+            <span class="chip num">{format!("{} of {}", used.used, used.limit)}</span>
+            {has_chatbots.then(|| filter_form(chatbots, chatbot))}
+            <span class="push">
+                <OpenDialog href="/documents" name="add" value=add_value label="Add document" class="btn primary"/>
+            </span>
+        </div>
+        {if documents.is_empty() { empty(is_filtered, has_chatbots) } else { table(documents) }}
+    }
+    .into_any()
+}
+
+fn filter_form(chatbots: Vec<Choice>, chosen: String) -> AnyView {
+    let options = chatbots.into_iter().map(move |Choice { id, name }| {
+        let is_chosen = id == chosen;
+        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }
+    });
+    view! {
+        <GetForm href="/documents" fields=&["chatbot"]>
+            <label for="filter-chatbot">"Chatbot"</label>
+            <select id="filter-chatbot" name="chatbot">
+                <option value="">"All chatbots"</option>
+                {options.collect_view()}
+            </select>
+            <button class="btn">"Show"</button>
+        </GetForm>
+    }
+    .into_any()
+}
+
+fn empty(is_filtered: bool, has_chatbots: bool) -> AnyView {
+    let (title, text, link) = match (has_chatbots, is_filtered) {
+        (false, _) => (
+            "No documents yet",
+            "Every document belongs to a chatbot, so make one first.",
+            ("/chatbots?new", "New chatbot"),
+        ),
+        (true, true) => (
+            "This chatbot has no documents",
+            "Add the first one, and it can answer from it.",
+            ("/documents", "Show all documents"),
+        ),
+        (true, false) => (
+            "No documents yet",
+            "Upload a file, or paste the answers you give most often.",
+            ("/documents?add", "Add document"),
+        ),
+    };
+    view! { <EmptyState title><p>{text}</p><a href=link.0>{link.1}</a></EmptyState> }.into_any()
+}
+
+fn table(documents: Vec<Document>) -> AnyView {
+    view! {
+        <div class="card">
+            <div class="table-wrap" tabindex="0" role="region" aria-label="Documents">
+                <table class="documents">
+                    <caption class="visually-hidden">"Documents, newest first"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Name"</th>
+                            <th scope="col">"Chatbot"</th>
+                            <th scope="col" class="r">"Size"</th>
+                            <th scope="col" class="r">"Passages"</th>
+                            <th scope="col">"Added"</th>
+                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
+                        </tr>
+                    </thead>
+                    <tbody>{documents.into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(document: Document) -> AnyView {
+    let Document { id, chatbot_id, chatbot_name, name, size_bytes, passages, created_at } = document;
+    view! {
+        <tr>
+            <th scope="row" class="name">{name}</th>
+            <td><a href=format!("/chatbots/{chatbot_id}")>{chatbot_name}</a></td>
+            <td class="r num">{size_text(size_bytes)}</td>
+            <td class="r num">{passages}</td>
+            <td><Moment at=created_at kind=MomentKind::Date/></td>
+            <td class="r"><OpenDialog href="/documents" name="delete" value=id.to_string() label="Delete" class="btn quiet"/></td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,128 @@
+//! The list of entries, newest first. Filter and page stand in the URL.
+
+use super::entry_row::entry_row;
+use super::filter_form::FilterForm;
+use super::server_fns::{Filter, UsageView, load_usage};
+use crate::chatbots::parts::{failure, skeleton};
+use crate::components::{EmptyState, OpenDialog, PageHeading, grouped, use_live};
+use crate::documents::get_form::address;
+use domain::ledger::EntryTotals;
+use domain::money::Currency;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn UsagePage() -> impl IntoView {
+    let live = use_live();
+    let query = use_query_map();
+    let filter = Memo::new(move |_| {
+        query.with(|query| {
+            let part = |name| query.get(name).unwrap_or_default();
+            Filter { key: part("key"), from: part("from"), until: part("until"), before: part("before") }
+        })
+    });
+    let loaded = Resource::new(move || (filter.get(), live.get()), |(filter, _)| load_usage(filter));
+    view! {
+        <PageHeading title="Usage" lede="Every change of your API credit, with what it left."/>
+        <FilterForm filter/>
+        <Transition fallback=skeleton>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok(loaded) => usage_view(loaded, &filter.get_untracked()),
+                    Err(error) => failure(error),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn usage_view(UsageView { page, currency }: UsageView, filter: &Filter) -> AnyView {
+    if page.entries.is_empty() {
+        return empty(filter);
+    }
+    let rows = page.entries.into_iter().map(|entry| entry_row(entry, currency)).collect_view();
+    let older = page.next_before_seq.map(|seq| older_href(filter, seq));
+    let newest = (!filter.before.is_empty()).then(|| older_href(filter, 0));
+    view! {
+        <div class="card">
+            <div class="table-wrap" tabindex="0" role="region" aria-label="Entries">
+                <table class="entries">
+                    <caption class="visually-hidden">"Entries, newest first"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"When"</th>
+                            <th scope="col">"What"</th>
+                            <th scope="col">"Key"</th>
+                            <th scope="col">"Chatbot"</th>
+                            <th scope="col">"Channel"</th>
+                            <th scope="col" class="r">"Price"</th>
+                            <th scope="col" class="r">"Credit after"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                    <tfoot>{totals_row(page.totals, currency)}</tfoot>
+                </table>
+            </div>
+            <nav class="foot" aria-label="Pages">
+                {newest.map(|href| view! { <a href=href>"Newest entries"</a> })}
+                {older.map(|href| view! { <a href=href rel="next">"Older entries"</a> })}
+                <a href="/settings/payments">"Payments"</a>
+            </nav>
+        </div>
+    }
+    .into_any()
+}
+
+/// The sums over the whole filter, whichever page of it is shown.
+fn totals_row(totals: EntryTotals, currency: Currency) -> AnyView {
+    let EntryTotals { count, spent, added } = totals;
+    let entries = if count == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(count)) };
+    view! {
+        <tr>
+            <th scope="row" colspan="5">"Total of "<span class="num">{entries}</span></th>
+            <td class="r num"><span class="sub">"Spent "</span>{spent.text(currency)}</td>
+            <td class="r num"><span class="sub">"Added "</span>{added.text(currency)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// The address of the page that begins below entry `seq`; of the first page when `seq` is zero.
+fn older_href(filter: &Filter, seq: i64) -> String {
+    let Filter { key, from, until, .. } = filter.clone();
+    let before = if seq == 0 { String::new() } else { seq.to_string() };
+    address("/usage", &[("key", key), ("from", from), ("until", until), ("before", before)])
+}
+
+fn empty(filter: &Filter) -> AnyView {
+    if filter.is_set() || !filter.before.is_empty() {
+        return view! {
+            <EmptyState title="No entries here">
+                <p>"Nothing was spent or added in this selection."</p>
+                <a href="/usage">"Show all entries"</a>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    view! {
+        <EmptyState title="No entries yet">
+            <p>"An entry appears here with each payment, and with each message by API or widget."</p>
+            <OpenDialog href="/settings" name="add-balance" label="Add balance" class="btn primary"/>
+        </EmptyState>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_the_next_page_keeps_the_filter() {
+        let filter = Filter { key: "key_1".into(), from: "2026-11-01".into(), ..Filter::default() };
+        assert_eq!(older_href(&filter, 51), "/usage?key=key_1&from=2026-11-01&before=51");
+        assert_eq!(older_href(&filter, 0), "/usage?key=key_1&from=2026-11-01");
+        assert_eq!(older_href(&Filter::default(), 0), "/usage");
+    }
+}
