@@ -2,6 +2,8 @@
 //!
 //! The operator's commands stand in `commands.rs`; how a request reaches a page, in `console.rs`.
 
+#![recursion_limit = "256"]
+
 mod commands;
 mod console;
 
