@@ -52,7 +52,7 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(STOP_TIMEOUT).await;
     };
     tokio::select! {
-        served = std::future::IntoFuture::into_future(serving) => served?,
+        ended = std::future::IntoFuture::into_future(serving) => ended?,
         () = too_late => tracing::warn!("some requests did not finish in time"),
     }
     server.db.close().await;

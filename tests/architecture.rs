@@ -18,12 +18,12 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-            let path: PathBuf = entry.unwrap().path();
+            let path: PathBuf = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if endings.iter().any(|ending| path.extension().is_some_and(|extension| extension == *ending)) {
-                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
-                found.push((name, fs::read_to_string(&path).unwrap()));
+                let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+                found.push((name, fs::read_to_string(&path).expect("UTF-8")));
             }
         }
     }
@@ -120,10 +120,7 @@ fn both_databases_have_the_same_migrations_with_the_same_tables_and_columns() {
         let folder = format!("server/migrations/{database}");
         let mut migrations = files(&folder, &["sql"]);
         migrations.sort();
-        migrations
-            .into_iter()
-            .map(|(name, text)| (name.replace(&folder, ""), tables(&text)))
-            .collect::<Vec<_>>()
+        migrations.into_iter().map(|(name, text)| (name.replace(&folder, ""), tables(&text))).collect::<Vec<_>>()
     };
     assert_eq!(read("sqlite"), read("postgres"));
 }

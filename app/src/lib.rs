@@ -3,6 +3,8 @@
 //! The same code renders on the server and comes alive in the browser. Only files named `server_fns.rs` know that there is
 //! a server crate, so nothing else can reach the database by accident, nor drag it into what the browser loads.
 
+#![allow(clippy::needless_pass_by_value, reason = "components take their properties by value")]
+
 pub mod account;
 pub mod chatbots;
 pub mod components;

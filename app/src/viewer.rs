@@ -16,10 +16,7 @@ pub fn use_viewer() -> Viewer {
 /// Browsers read `//host` and `/\host` as another site, and a line break can hide either.
 #[must_use]
 pub fn is_local_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && !path.contains('\\')
-        && !path.chars().any(char::is_control)
+    path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.chars().any(char::is_control)
 }
 
 #[cfg(test)]

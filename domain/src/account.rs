@@ -89,7 +89,11 @@ pub fn normalise_email(email: &str) -> Result<String, FieldError> {
             && !host.ends_with('.')
             && !email.chars().any(|character| character.is_whitespace() || character.is_control())
     });
-    if is_address { Ok(email) } else { Err(FieldError::new("email", "enter an e-mail address such as name@example.com")) }
+    if is_address {
+        Ok(email)
+    } else {
+        Err(FieldError::new("email", "enter an e-mail address such as name@example.com"))
+    }
 }
 
 #[cfg(test)]

@@ -151,7 +151,8 @@ impl CreditSummary {
     /// The sum of all shown days.
     #[must_use]
     pub fn spent(&self) -> Credit {
-        let millionths = self.days.iter().map(|day| day.api.0.saturating_add(day.widget.0)).fold(0, i64::saturating_add);
+        let millionths =
+            self.days.iter().map(|day| day.api.0.saturating_add(day.widget.0)).fold(0, i64::saturating_add);
         Credit(millionths)
     }
 

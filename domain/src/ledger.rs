@@ -246,9 +246,8 @@ mod tests {
     #[test]
     fn a_decision_follows_its_table() {
         use Refusal::{AmountOutOfRange, InsufficientCredit, Overflow};
-        let short = |required, available| {
-            Err(InsufficientCredit { required: credit(required), available: credit(available) })
-        };
+        let short =
+            |required, available| Err(InsufficientCredit { required: credit(required), available: credit(available) });
         let max = i64::MAX;
         for (posted, held, operation, outcome) in [
             (2_000, 0, Operation::Charge { price: credit(2_000) }, Ok(0)),

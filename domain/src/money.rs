@@ -171,8 +171,8 @@ impl AddBalanceRules {
 fn without_thousands_separators(text: &str) -> Option<String> {
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
     let groups: Vec<&str> = whole.split(',').collect();
-    let is_grouped = groups.len() == 1
-        || (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|group| group.len() == 3);
+    let is_grouped =
+        groups.len() == 1 || (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|group| group.len() == 3);
     let whole = groups.concat();
     is_grouped.then(|| fraction.map_or(whole.clone(), |fraction| format!("{whole}.{fraction}")))
 }

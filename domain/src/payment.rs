@@ -26,8 +26,7 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
-    pub const ALL: [Self; 6] =
-        [Self::Open, Self::Processing, Self::Paid, Self::Failed, Self::Cancelled, Self::Expired];
+    pub const ALL: [Self; 6] = [Self::Open, Self::Processing, Self::Paid, Self::Failed, Self::Cancelled, Self::Expired];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -117,9 +116,17 @@ mod tests {
     #[test]
     fn a_payment_moves_only_along_its_table() {
         let allowed = [
-            (Open, Processing), (Open, Paid), (Open, Failed), (Open, Cancelled), (Open, Expired),
-            (Processing, Paid), (Processing, Failed), (Processing, Expired),
-            (Failed, Paid), (Cancelled, Paid), (Expired, Paid),
+            (Open, Processing),
+            (Open, Paid),
+            (Open, Failed),
+            (Open, Cancelled),
+            (Open, Expired),
+            (Processing, Paid),
+            (Processing, Failed),
+            (Processing, Expired),
+            (Failed, Paid),
+            (Cancelled, Paid),
+            (Expired, Paid),
         ];
         for from in PaymentState::ALL {
             for to in PaymentState::ALL {

@@ -175,8 +175,7 @@ pub async fn find(server: &Server, id_or_email: &str) -> Result<AccountId> {
     } else {
         server.db.optional(SELECT_ACCOUNT, args![id_or_email]).await?
     };
-    let (id,) = row.ok_or_else(|| {
-        Problem::with_detail(ProblemCode::NotFound, format!("there is no account {id_or_email}"))
-    })?;
+    let (id,) =
+        row.ok_or_else(|| Problem::with_detail(ProblemCode::NotFound, format!("there is no account {id_or_email}")))?;
     Ok(AccountId::from_row(id))
 }

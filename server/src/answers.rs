@@ -61,12 +61,7 @@ SELECT id, name, text FROM documents WHERE account_id = $1 AND chatbot_id = $2 O
 ///
 /// # Errors
 /// 404 when the account has no such chatbot.
-pub async fn answer(
-    server: &Server,
-    account_id: &AccountId,
-    chatbot_id: &ChatbotId,
-    question: &str,
-) -> Result<Answer> {
+pub async fn answer(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId, question: &str) -> Result<Answer> {
     let scope = || args![account_id.as_str(), chatbot_id.as_str()];
     let row: Option<(i64,)> = server.db.optional(SELECT_VERSION, scope()).await?;
     let (documents_version,) = row.ok_or_else(|| Problem::not_found("chatbot"))?;
@@ -93,9 +88,10 @@ fn build_index(documents_version: i64, documents: Vec<(String, String, String)>)
             text: passage.text,
         }));
     }
-    let indexed = citations.iter().zip(0_u32..).map(|(citation, number)| {
-        Indexed::new(number, format!("{}\n{}", citation.heading, citation.text))
-    });
+    let indexed = citations
+        .iter()
+        .zip(0_u32..)
+        .map(|(citation, number)| Indexed::new(number, format!("{}\n{}", citation.heading, citation.text)));
     let indexed: Vec<Indexed<u32>> = indexed.collect();
     let engine = SearchEngineBuilder::with_documents(Language::English, indexed).build();
     Index { documents_version, citations, engine }
@@ -105,9 +101,8 @@ fn extract(index: &Index, question: &str) -> Answer {
     let found = index.engine.search(question, CITATIONS_MAX);
     let best_score = found.first().map_or(0.0, |best| best.score);
     let close = found.into_iter().filter(|result| result.score > 0.0 && result.score >= best_score * CLOSE_SCORE);
-    let citations: Vec<Citation> = close
-        .filter_map(|result| index.citations.get(usize::try_from(result.document.id).ok()?).cloned())
-        .collect();
+    let citations: Vec<Citation> =
+        close.filter_map(|result| index.citations.get(usize::try_from(result.document.id).ok()?).cloned()).collect();
     if citations.is_empty() {
         return Answer { text: NOTHING_FOUND.to_owned(), citations };
     }
@@ -117,7 +112,9 @@ fn extract(index: &Index, question: &str) -> Answer {
             text.push_str("\n\n");
         }
         text.push_str(&citation.text);
-        text.push_str(&format!(" ({})", citation.document_name));
+        text.push_str(" (");
+        text.push_str(&citation.document_name);
+        text.push(')');
     }
     Answer { text, citations }
 }
@@ -127,7 +124,8 @@ mod tests {
     use super::*;
 
     fn index(texts: &[(&str, &str)]) -> Index {
-        let documents = texts.iter().map(|(name, text)| (format!("doc_{name}"), (*name).to_owned(), (*text).to_owned()));
+        let documents =
+            texts.iter().map(|(name, text)| (format!("doc_{name}"), (*name).to_owned(), (*text).to_owned()));
         build_index(1, documents.collect())
     }
 

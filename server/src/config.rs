@@ -35,7 +35,7 @@ pub struct Config {
     /// Folder for the database, the pepper and the webhook secret
     #[arg(long, env = "ARTIKO_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
-    /// sqlite://FILE or postgres://…; a SQLite file in the data folder by default
+    /// `sqlite://FILE` or `postgres://…`; a SQLite file in the data folder by default
     #[arg(long = "database-url", env = "ARTIKO_DATABASE_URL", hide_env_values = true)]
     given_database_url: Option<String>,
     /// File with the catalogue of plans; the built-in one by default
@@ -207,7 +207,8 @@ fn read_currency(text: &str) -> Result<Currency, String> {
 fn read_minor_units(text: &str) -> Result<i64, String> {
     let millionths = Credit::parse(text.trim()).map(Credit::millionths);
     let minor_units = millionths.filter(|amount| *amount > 0 && amount % 10_000 == 0).map(|amount| amount / 10_000);
-    minor_units.ok_or_else(|| "it must be an amount above zero with at most two decimals, such as 25 or 7.50".to_owned())
+    minor_units
+        .ok_or_else(|| "it must be an amount above zero with at most two decimals, such as 25 or 7.50".to_owned())
 }
 
 #[cfg(test)]
@@ -253,7 +254,9 @@ mod tests {
     #[test]
     fn the_built_in_gateway_does_not_serve_a_public_address_unless_told_to() {
         let public = ["--public-url", "https://console.example.com"];
-        assert!(read(&public).expect("reads").check().expect_err("refused").to_string().contains("--allow-test-payments"));
+        assert!(
+            read(&public).expect("reads").check().expect_err("refused").to_string().contains("--allow-test-payments")
+        );
         let told = [public[0], public[1], "--allow-test-payments"];
         assert!(read(&told).expect("reads").check().is_ok());
     }

@@ -55,7 +55,8 @@ pub async fn make(mut config: Config) -> std::result::Result<Config, StartError>
     let today = SystemClock.now();
     let clock = Arc::new(ManualClock::new(today.plus_us(-DAYS * DAY_US)));
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-    let server = Server::open_with(config.clone(), shared, Arc::new(SeededRandom::new(today.us().unsigned_abs()))).await?;
+    let server =
+        Server::open_with(config.clone(), shared, Arc::new(SeededRandom::new(today.us().unsigned_abs()))).await?;
     live(&server, &clock).await.map_err(|error| failed(&error))?;
     server.db.close().await;
     Ok(config)

@@ -56,7 +56,9 @@ pub async fn list(server: &Server, account_id: &AccountId, chatbot_id: Option<&C
 pub fn text_of_upload(file_name: &str, media_type: Option<&str>, bytes: &[u8]) -> Result<String> {
     if bytes.len() > DOCUMENT_BYTES_MAX {
         let detail = format!("{file_name} is larger than {} MB", DOCUMENT_BYTES_MAX / 1024 / 1024);
-        return Err(Problem { field: Some("file".into()), ..Problem::with_detail(ProblemCode::TooLarge, detail) }.into());
+        return Err(
+            Problem { field: Some("file".into()), ..Problem::with_detail(ProblemCode::TooLarge, detail) }.into()
+        );
     }
     let refused = |reason: &str| {
         let detail = format!("{file_name} {reason}");

@@ -101,6 +101,7 @@ impl StartError {
         Self(format!("{name}: {reason}"))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err, which hands the error over")]
     pub(crate) fn database(error: sqlx::Error) -> Self {
         Self(format!("the database cannot be opened: {error}"))
     }

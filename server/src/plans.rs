@@ -158,8 +158,7 @@ mod tests {
             .iter()
             .map(|p| (p.name.as_str(), p.messages_per_window, p.chatbots, p.documents, p.users, p.api_keys))
             .collect();
-        let expected =
-            [("Free", 40, 1, 5, 1, 2), ("Plus", 200, 10, 100, 3, 5), ("Business", 1_000, 50, 2_000, 20, 20)];
+        let expected = [("Free", 40, 1, 5, 1, 2), ("Plus", 200, 10, 100, 3, 5), ("Business", 1_000, 50, 2_000, 20, 20)];
         assert_eq!(limits, expected);
         assert_eq!(catalogue.default_plan, "plus");
         assert_eq!(catalogue.price_per_message, Credit::from_millionths(2_000));

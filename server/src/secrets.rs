@@ -52,7 +52,8 @@ fn read_or_make(path: &Path, random: &dyn Random) -> Result<Zeroizing<Vec<u8>>, 
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut secret = Zeroizing::new(vec![0; SECRET_BYTES]);
             random.fill(&mut secret);
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+            let mut file =
+                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
             file.write_all(hex(&secret).as_bytes()).map_err(failed)?;
             file.sync_all().map_err(failed)?;
             Ok(secret)

@@ -86,7 +86,8 @@ async fn repeated_attempts_are_slowed_by_address_and_by_email() {
 async fn a_session_lasts_until_it_is_ended_or_thirty_days_old() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
-        let (first, second) = (sessions::start(&server, &olga).await.unwrap(), sessions::start(&server, &olga).await.unwrap());
+        let (first, second) =
+            (sessions::start(&server, &olga).await.unwrap(), sessions::start(&server, &olga).await.unwrap());
         assert_ne!(first, second);
         assert_eq!(sessions::viewer(&server, &first).await.unwrap(), Some(olga.clone()));
         sessions::end(&server, &first).await.unwrap();
@@ -105,11 +106,9 @@ async fn the_database_holds_neither_token_nor_secret_nor_password() {
         let token = sessions::start(&server, &olga).await.unwrap();
         let shown = keys::create(&server, &olga, "Production").await.unwrap();
         let mut stored = String::new();
-        for sql in [
-            "SELECT token_hash FROM sessions",
-            "SELECT secret_hash FROM api_keys",
-            "SELECT password_hash FROM users",
-        ] {
+        for sql in
+            ["SELECT token_hash FROM sessions", "SELECT secret_hash FROM api_keys", "SELECT password_hash FROM users"]
+        {
             let rows: Vec<(String,)> = server.db.all(sql, vec![]).await.unwrap();
             assert_eq!(rows.len(), 1);
             stored.push_str(&rows[0].0);

@@ -24,9 +24,9 @@ struct Shop {
 
 async fn shop(server: &Server) -> Shop {
     let olga = owner(server, "olga").await;
-    let chatbot = chatbots::create(server, &olga, "Help centre").await.unwrap();
-    documents::add(server, &olga, &chatbot.id, "hours.md", "We are open from nine to five.").await.unwrap();
-    let key = keys::create(server, &olga, "Production").await.unwrap();
+    let chatbot = chatbots::create(server, &olga, "Help centre").await.expect("a chatbot");
+    documents::add(server, &olga, &chatbot.id, "hours.md", "We are open from nine to five.").await.expect("a document");
+    let key = keys::create(server, &olga, "Production").await.expect("a key");
     Shop { olga, chatbot, key }
 }
 
@@ -184,7 +184,8 @@ async fn what_belongs_to_another_account_is_not_found() {
         let (shop, eve) = (shop(&server).await, owner(&server, "eve").await);
         give_credit(&server, &eve, 20_000).await;
         let document = documents::list(&server, &shop.olga.account_id, None).await.unwrap().remove(0);
-        let stolen = Question { account_id: eve.account_id.clone(), key_id: None, ..question(&shop, Channel::Api, "req_1") };
+        let stolen =
+            Question { account_id: eve.account_id.clone(), key_id: None, ..question(&shop, Channel::Api, "req_1") };
         assert_eq!(refused(&server, stolen).await.code, ProblemCode::NotFound);
         for result in [
             chatbots::get(&server, &eve.account_id, &shop.chatbot.id).await.map(|_| ()),
@@ -197,7 +198,9 @@ async fn what_belongs_to_another_account_is_not_found() {
         }
         assert_eq!(chatbots::get(&server, &shop.olga.account_id, &shop.chatbot.id).await.unwrap().name, "Help centre");
         assert!(documents::list(&server, &eve.account_id, Some(&shop.chatbot.id)).await.unwrap().is_empty());
-        assert!(ledger::entries(&server, &eve.account_id, &EntryFilter::default(), 50).await.unwrap().entries.len() == 1);
+        assert!(
+            ledger::entries(&server, &eve.account_id, &EntryFilter::default(), 50).await.unwrap().entries.len() == 1
+        );
         assert_sound(&server).await;
     }
 }
@@ -228,12 +231,16 @@ async fn entries_are_paged_filtered_and_summed_as_the_ledger_says() {
             server.clock.advance_us(HOUR_US);
             ask(&server, question(&shop, Channel::Api, &format!("req_{number}"))).await.unwrap();
         }
-        let read = async |filter: &EntryFilter| ledger::entries(&server, &shop.olga.account_id, filter, 3).await.unwrap();
+        let read =
+            async |filter: &EntryFilter| ledger::entries(&server, &shop.olga.account_id, filter, 3).await.unwrap();
         let mut filter = EntryFilter::default();
         let mut seen = Vec::new();
         loop {
             let page = read(&filter).await;
-            assert_eq!((page.totals.count, page.totals.spent.millionths(), page.totals.added.millionths()), (8, 14_000, 1_000_000));
+            assert_eq!(
+                (page.totals.count, page.totals.spent.millionths(), page.totals.added.millionths()),
+                (8, 14_000, 1_000_000)
+            );
             seen.extend(page.entries.iter().map(|entry| entry.seq));
             filter.before_seq = page.next_before_seq;
             if filter.before_seq.is_none() {
@@ -261,7 +268,9 @@ async fn a_correction_cannot_take_more_than_there_is() {
         give_credit(&server, &olga, 5).await;
         let adjust = async |amount, reason: &str| {
             let operation = Operation::Adjust { amount: Credit::from_millionths(amount) };
-            ledger::operate(&server, &olga.account_id, operation, reason).await.map_err(|error| error.into_problem().code)
+            ledger::operate(&server, &olga.account_id, operation, reason)
+                .await
+                .map_err(|error| error.into_problem().code)
         };
         assert_eq!(adjust(-6, "a mistake").await.unwrap_err(), ProblemCode::InsufficientCredit);
         assert_eq!(adjust(-5, " ").await.unwrap_err(), ProblemCode::InvalidField);
@@ -271,12 +280,13 @@ async fn a_correction_cannot_take_more_than_there_is() {
 }
 
 async fn tampered(server: &TestServer, statements: &[&'static str]) -> Vec<&'static str> {
-    let mut tx = server.db.begin().await.unwrap();
+    let mut tx = server.db.begin().await.expect("begins");
     for statement in statements {
         tx.execute(statement, vec![]).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
-    tx.commit().await.unwrap();
-    ledger::verify::verify(&server.db).await.unwrap().into_iter().map(|violation| violation.rule).collect()
+    tx.commit().await.expect("commits");
+    let violations = ledger::verify::verify(&server.db).await.expect("reads");
+    violations.into_iter().map(|violation| violation.rule).collect()
 }
 
 #[tokio::test]
@@ -294,7 +304,9 @@ async fn entries_cannot_be_changed_or_deleted() {
 async fn a_balance_cannot_become_negative_by_any_statement() {
     for server in databases().await {
         give_credit(&server, &owner(&server, "olga").await, 5).await;
-        for statement in ["UPDATE balances SET posted = -1", "UPDATE balances SET held = 6", "UPDATE balances SET held = -1"] {
+        for statement in
+            ["UPDATE balances SET posted = -1", "UPDATE balances SET held = 6", "UPDATE balances SET held = -1"]
+        {
             assert!(server.db.execute(statement, vec![]).await.is_err(), "{statement}");
         }
     }
@@ -312,10 +324,7 @@ async fn the_verifier_notices_every_row_that_was_tampered_with() {
         ),
         ("exactly one delivered answer", &["DELETE FROM messages"]),
         ("exactly one delivered answer", &["UPDATE messages SET price = price + 1"]),
-        (
-            "charged exactly once",
-            &["UPDATE messages SET request_id = 'another'"],
-        ),
+        ("charged exactly once", &["UPDATE messages SET request_id = 'another'"]),
         ("counted messages", &["UPDATE balances SET next_message = next_message + 1"]),
     ];
     for (rule, statements) in cases {

@@ -45,14 +45,27 @@ pub fn ChatbotDialogs(
     });
     view! {
         {move || is_new.get().then(|| new_dialog(create))}
+        {move || renamed_id.get().is_some().then(|| rename_dialog(rename, subject))}
+        {move || deleted_id.get().is_some().then(|| delete_dialog(delete, subject))}
+    }
+    .into_any()
+}
+
+/// The chatbot that a dialog is about; `None` while no dialog names one.
+type Subject = Resource<Result<Option<Chatbot>, AppError>>;
+
+/// The inside of a dialog, once it is known what the dialog is about.
+///
+/// The dialog itself stands outside of what is waited for: it goes at once when the address says so. Inside, it would
+/// stay until the next answer arrives, and react with signals that are gone already.
+fn about(subject: Subject, inside: impl Fn(Chatbot) -> AnyView + Copy + Send + 'static) -> AnyView {
+    view! {
         <Suspense>
             {move || Suspend::new(async move {
-                let is_deleted = deleted_id.get_untracked().is_some();
                 match subject.await {
+                    Ok(Some(chatbot)) => inside(chatbot),
                     Ok(None) => ().into_any(),
-                    Ok(Some(chatbot)) if is_deleted => delete_dialog(delete, chatbot),
-                    Ok(Some(chatbot)) => rename_dialog(rename, chatbot),
-                    Err(error) => missing_dialog(error),
+                    Err(error) => missing(error),
                 }
             })}
         </Suspense>
@@ -80,57 +93,69 @@ fn new_dialog(create: ServerAction<CreateChatbot>) -> AnyView {
     .into_any()
 }
 
-fn rename_dialog(rename: ServerAction<RenameChatbot>, chatbot: Chatbot) -> AnyView {
-    let error = error_of(rename);
+fn rename_dialog(rename: ServerAction<RenameChatbot>, subject: Subject) -> AnyView {
     view! {
         <Dialog title="Rename chatbot" lede="Its id stays the same, so nothing that uses it has to change." close_href="/chatbots">
-            <ActionForm action=rename>
-                <input type="hidden" name="id" value=chatbot.id.to_string()/>
-                <div class="in">
-                    <FormProblem error/>
-                    <TextField label="Name" name="name" value=chatbot.name error=field_error(error, "name")
-                        required=true maxlength=NAME_MAX/>
-                </div>
-                <footer>
-                    <a class="btn" href="/chatbots">"Cancel"</a>
-                    <button class="btn primary" disabled=rename.pending()>"Rename"</button>
-                </footer>
-            </ActionForm>
+            {about(subject, move |chatbot| rename_form(rename, chatbot))}
         </Dialog>
     }
     .into_any()
 }
 
-fn delete_dialog(delete: ServerAction<DeleteChatbot>, chatbot: Chatbot) -> AnyView {
+fn rename_form(rename: ServerAction<RenameChatbot>, chatbot: Chatbot) -> AnyView {
+    let error = error_of(rename);
+    let name = Some(typed(error, "name")).filter(|name| !name.is_empty()).unwrap_or(chatbot.name);
+    view! {
+        <ActionForm action=rename>
+            <input type="hidden" name="id" value=chatbot.id.to_string()/>
+            <div class="in">
+                <FormProblem error/>
+                <TextField label="Name" name="name" value=name error=field_error(error, "name") required=true maxlength=NAME_MAX/>
+            </div>
+            <footer>
+                <a class="btn" href="/chatbots">"Cancel"</a>
+                <button class="btn primary" disabled=rename.pending()>"Rename"</button>
+            </footer>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+fn delete_dialog(delete: ServerAction<DeleteChatbot>, subject: Subject) -> AnyView {
+    view! {
+        <Dialog title="Delete chatbot" close_href="/chatbots">
+            {about(subject, move |chatbot| delete_form(delete, chatbot))}
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn delete_form(delete: ServerAction<DeleteChatbot>, chatbot: Chatbot) -> AnyView {
     let error = error_of(delete);
     let loss = match chatbot.documents {
         0 => "Its conversations are deleted with it.".to_owned(),
         documents => format!("Its {} and its conversations are deleted with it.", counted(documents, "document")),
     };
     view! {
-        <Dialog title="Delete chatbot" close_href="/chatbots">
-            <ActionForm action=delete>
-                <input type="hidden" name="id" value=chatbot.id.to_string()/>
-                <div class="in">
-                    <FormProblem error/>
-                    <p><strong>{chatbot.name}</strong>" will answer no more, neither by API nor in widgets. "{loss}</p>
-                </div>
-                <footer>
-                    <a class="btn" href="/chatbots">"Cancel"</a>
-                    <button class="btn danger" disabled=delete.pending()>"Delete chatbot"</button>
-                </footer>
-            </ActionForm>
-        </Dialog>
+        <ActionForm action=delete>
+            <input type="hidden" name="id" value=chatbot.id.to_string()/>
+            <div class="in">
+                <FormProblem error/>
+                <p><strong>{chatbot.name}</strong>" will answer no more, neither by API nor in widgets. "{loss}</p>
+            </div>
+            <footer>
+                <a class="btn" href="/chatbots">"Cancel"</a>
+                <button class="btn danger" disabled=delete.pending()>"Delete chatbot"</button>
+            </footer>
+        </ActionForm>
     }
     .into_any()
 }
 
-fn missing_dialog(error: AppError) -> AnyView {
+fn missing(error: AppError) -> AnyView {
     view! {
-        <Dialog title="Chatbot" close_href="/chatbots">
-            <div class="in">{failure(error)}</div>
-            <footer><a class="btn" href="/chatbots">"Close"</a></footer>
-        </Dialog>
+        <div class="in">{failure(error)}</div>
+        <footer><a class="btn" href="/chatbots">"Close"</a></footer>
     }
     .into_any()
 }

@@ -11,7 +11,9 @@ where
     S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
     S::Output: Send + Sync + 'static,
 {
-    Signal::derive(move || action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned())))
+    Signal::derive(move || {
+        action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
+    })
 }
 
 /// The message for one field, for [`super::TextField`]'s `error`.

@@ -50,7 +50,9 @@ fn utc_text(at: Timestamp, kind: MomentKind) -> String {
     match kind {
         MomentKind::Date => at.date(),
         MomentKind::Time => format!("{} UTC", at.hour_minute()),
-        MomentKind::DateTime | MomentKind::Exact | MomentKind::Ago | MomentKind::Recent => format!("{} UTC", at.date_time()),
+        MomentKind::DateTime | MomentKind::Exact | MomentKind::Ago | MomentKind::Recent => {
+            format!("{} UTC", at.date_time())
+        }
     }
 }
 
@@ -60,9 +62,8 @@ fn local_text(at: Timestamp, kind: MomentKind) -> String {
     let now = Timestamp::from_us(js_sys::Date::now() as i64 * 1_000);
     let (here, here_now) = (local(at), local(now));
     match kind {
-        MomentKind::DateTime => here.date_time(),
         MomentKind::Exact if here.start_of_day() == here_now.start_of_day() => time_of_day(here),
-        MomentKind::Exact => here.date_time(),
+        MomentKind::DateTime | MomentKind::Exact => here.date_time(),
         MomentKind::Date => here.date(),
         MomentKind::Time if here.start_of_day() == here_now.start_of_day() => here.hour_minute(),
         MomentKind::Time => format!("{} {}", here.date(), here.hour_minute()),

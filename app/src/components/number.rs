@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn thousands_are_separated() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (11_709, "11,709"), (-1_234_567, "−1,234,567")] {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (11_709, "11,709"), (-1_234_567, "−1,234,567")]
+        {
             assert_eq!(grouped(number), text);
         }
         assert_eq!(of_limit(3, 1_000), "3 of 1,000");

@@ -18,9 +18,6 @@ use leptos::server_fn::error::ServerFnUrlError;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_query_map;
 
-/// Which form the dialog shows, and for which chatbot; `None` while it is closed.
-type Opened = Option<(String, bool)>;
-
 /// An upload on its way and how it failed.
 #[derive(Clone, Copy)]
 struct Upload {
@@ -31,82 +28,95 @@ struct Upload {
 #[component]
 pub fn AddDialog(add: ServerAction<AddDocument>) -> impl IntoView {
     let query = use_query_map();
-    let opened = Memo::new(move |_| -> Opened {
-        query.with(|query| query.get("add").map(|chatbot| (chatbot, query.get_str("paste").is_some())))
-    });
+    let chatbot = Memo::new(move |_| query.with(|query| query.get("add")));
+    let is_paste = Memo::new(move |_| query.with(|query| query.get_str("paste").is_some()));
+    let is_open = Memo::new(move |_| chatbot.with(Option::is_some));
     let early = use_context::<ServerActionError>()
         .filter(|error| error.path() == UploadDocument::PATH)
         .map(|error| ServerFnUrlError::<AppError>::decode_err(error.err()));
     let upload = Upload { is_pending: RwSignal::new(false), error: RwSignal::new(early) };
     let form = Resource::new(
-        move || opened.get(),
-        |opened| async move {
-            match opened {
-                Some(_) => load_add_form().await.map(Some),
-                None => Ok(None),
-            }
-        },
+        move || is_open.get(),
+        |is_open| async move { if is_open { load_add_form().await.map(Some) } else { Ok(None) } },
     );
     Effect::new(move |_| {
-        if opened.get().is_none() {
+        if !is_open.get() {
             add.clear();
             upload.error.set(None);
         }
     });
-    view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let form = form.await;
-                let Some((chatbot, is_paste)) = opened.get_untracked() else { return ().into_any() };
-                match form {
-                    Ok(Some(form)) => dialog(form, chatbot, is_paste, add, upload),
-                    Ok(None) => ().into_any(),
-                    Err(error) => notice_dialog("", failure(error)),
-                }
-            })}
-        </Suspense>
-    }
-    .into_any()
+    view! { {move || chatbot.get().map(|chatbot| dialog(chatbot, is_paste, form, add, upload))} }.into_any()
 }
 
-fn dialog(form: AddForm, chatbot: String, is_paste: bool, add: ServerAction<AddDocument>, upload: Upload) -> AnyView {
-    let AddForm { chatbots, used } = form;
-    if chatbots.is_empty() {
-        let notice = view! {
-            <p>"Every document belongs to a chatbot. "<a href="/chatbots?new">"Make a chatbot first"</a>"."</p>
-        };
-        return notice_dialog(&chatbot, notice.into_any());
-    }
-    if used.is_full() {
-        let notice = view! {
-            <p class="notice warn">
-                {format!("Your plan allows {} documents, and all places are taken. ", used.limit)}
-                "Delete one, or "<a href="/settings?compare-plans">"compare plans"</a>"."
-            </p>
-        };
-        return notice_dialog(&chatbot, notice.into_any());
-    }
+/// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
+fn dialog(
+    chatbot: String,
+    is_paste: Memo<bool>,
+    form: Resource<Result<Option<AddForm>, AppError>>,
+    add: ServerAction<AddDocument>,
+    upload: Upload,
+) -> AnyView {
     let close_href = list_href(&chatbot);
-    let upload_href = format!("/documents?add={chatbot}");
-    let paste_href = format!("/documents?add={chatbot}&paste=");
-    let current = |is_current: bool| is_current.then_some("page");
     view! {
-        <Dialog title="Add document" lede="Plain text or Markdown, up to 2 MiB." close_href=close_href.clone()>
-            <nav class="tabs" aria-label="How to add">
-                <a href=upload_href aria-current=current(!is_paste)>"Upload a file"</a>
-                <a href=paste_href aria-current=current(is_paste)>"Paste text"</a>
-            </nav>
-            {if is_paste {
-                paste_form(chatbots, chatbot, close_href, add)
-            } else {
-                upload_form(chatbots, chatbot, close_href, upload)
-            }}
+        <Dialog title="Add document" lede="Plain text or Markdown, up to 2 MiB." close_href=close_href>
+            <Suspense>
+                {move || {
+                    let chatbot = chatbot.clone();
+                    Suspend::new(async move {
+                        match form.await {
+                            Ok(Some(form)) => inside(form, chatbot, is_paste, add, upload),
+                            Ok(None) => ().into_any(),
+                            Err(error) => notice(&chatbot, failure(error)),
+                        }
+                    })
+                }}
+            </Suspense>
         </Dialog>
     }
     .into_any()
 }
 
-fn upload_form(chatbots: Vec<Choice>, chatbot: String, close_href: String, upload: Upload) -> AnyView {
+fn inside(
+    form: AddForm,
+    chatbot: String,
+    is_paste: Memo<bool>,
+    add: ServerAction<AddDocument>,
+    upload: Upload,
+) -> AnyView {
+    let AddForm { chatbots, used } = form;
+    if chatbots.is_empty() {
+        let text = view! {
+            <p>"Every document belongs to a chatbot. "<a href="/chatbots?new">"Make a chatbot first"</a>"."</p>
+        };
+        return notice(&chatbot, text.into_any());
+    }
+    if used.is_full() {
+        let text = view! {
+            <p class="notice warn">
+                {format!("Your plan allows {} documents, and all places are taken. ", used.limit)}
+                "Delete one, or "<a href="/settings?compare-plans">"compare plans"</a>"."
+            </p>
+        };
+        return notice(&chatbot, text.into_any());
+    }
+    let upload_href = format!("/documents?add={chatbot}");
+    let paste_href = format!("/documents?add={chatbot}&paste=");
+    let current = move |is_paste_tab: bool| (is_paste.get() == is_paste_tab).then_some("page");
+    view! {
+        <nav class="tabs" aria-label="How to add">
+            <a href=upload_href aria-current=move || current(false)>"Upload a file"</a>
+            <a href=paste_href aria-current=move || current(true)>"Paste text"</a>
+        </nav>
+        {move || {
+            let (chatbots, chatbot) = (chatbots.clone(), chatbot.clone());
+            if is_paste.get() { paste_form(chatbots, chatbot, add) } else { upload_form(chatbots, chatbot, upload) }
+        }}
+    }
+    .into_any()
+}
+
+fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Upload) -> AnyView {
+    let close_href = list_href(&chatbot);
     let live = use_live();
     let error = upload.error.into();
     // Name and text come out of the file, so what is wrong with them is said there too.
@@ -154,7 +164,8 @@ fn submit(event: &SubmitEvent, upload: Upload, live: LiveVersion) {
     });
 }
 
-fn paste_form(chatbots: Vec<Choice>, chatbot: String, close_href: String, add: ServerAction<AddDocument>) -> AnyView {
+fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: ServerAction<AddDocument>) -> AnyView {
+    let close_href = list_href(&chatbot);
     let error = error_of(add);
     let message = field_error(error, "text");
     view! {
@@ -195,13 +206,10 @@ fn chatbot_field(chatbots: Vec<Choice>, chosen: String, error: Signal<Option<App
     .into_any()
 }
 
-fn notice_dialog(chatbot: &str, notice: AnyView) -> AnyView {
-    let close_href = list_href(chatbot);
+fn notice(chatbot: &str, text: AnyView) -> AnyView {
     view! {
-        <Dialog title="Add document" close_href=close_href.clone()>
-            <div class="in">{notice}</div>
-            <footer><a class="btn" href=close_href>"Close"</a></footer>
-        </Dialog>
+        <div class="in">{text}</div>
+        <footer><a class="btn" href=list_href(chatbot)>"Close"</a></footer>
     }
     .into_any()
 }

@@ -26,46 +26,54 @@ pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
             delete.clear();
         }
     });
+    view! { {move || id.get().is_some().then(|| dialog(delete, subject))} }.into_any()
+}
+
+/// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
+fn dialog(delete: ServerAction<DeleteDocument>, subject: Resource<Result<Option<Document>, AppError>>) -> AnyView {
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match subject.await {
-                    Ok(None) => ().into_any(),
-                    Ok(Some(document)) => dialog(delete, document),
-                    Err(error) => missing(error),
-                }
-            })}
-        </Suspense>
+        <Dialog title="Delete document" close_href="/documents">
+            <Suspense>
+                {move || Suspend::new(async move {
+                    match subject.await {
+                        Ok(Some(document)) => form(delete, document),
+                        Ok(None) => ().into_any(),
+                        Err(error) => missing(error),
+                    }
+                })}
+            </Suspense>
+        </Dialog>
     }
     .into_any()
 }
 
-fn dialog(delete: ServerAction<DeleteDocument>, document: Document) -> AnyView {
+fn form(delete: ServerAction<DeleteDocument>, document: Document) -> AnyView {
     let error = error_of(delete);
     view! {
-        <Dialog title="Delete document" close_href="/documents">
-            <ActionForm action=delete>
-                <input type="hidden" name="id" value=document.id.to_string()/>
-                <div class="in">
-                    <FormProblem error/>
-                    <p><strong>{document.chatbot_name}</strong>" will answer no more from "<strong>{document.name}</strong>"."</p>
-                </div>
-                <footer>
-                    <a class="btn" href="/documents">"Cancel"</a>
-                    <button class="btn danger" disabled=delete.pending()>"Delete document"</button>
-                </footer>
-            </ActionForm>
-        </Dialog>
+        <ActionForm action=delete>
+            <input type="hidden" name="id" value=document.id.to_string()/>
+            <div class="in">
+                <FormProblem error/>
+                <p>
+                    <strong>{document.chatbot_name}</strong>
+                    " will answer no more from "
+                    <strong>{document.name}</strong>
+                    "."
+                </p>
+            </div>
+            <footer>
+                <a class="btn" href="/documents">"Cancel"</a>
+                <button class="btn danger" disabled=delete.pending()>"Delete document"</button>
+            </footer>
+        </ActionForm>
     }
     .into_any()
 }
 
 fn missing(error: AppError) -> AnyView {
     view! {
-        <Dialog title="Document" close_href="/documents">
-            <div class="in">{failure(error)}</div>
-            <footer><a class="btn" href="/documents">"Close"</a></footer>
-        </Dialog>
+        <div class="in">{failure(error)}</div>
+        <footer><a class="btn" href="/documents">"Close"</a></footer>
     }
     .into_any()
 }

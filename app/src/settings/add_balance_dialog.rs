@@ -77,8 +77,7 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
     let rules = StoredValue::new(rules);
     let check = move |_| own_error.set(refusal(&rules.read_value(), &typed_amount.get_untracked()));
     let server_error = field_error(error, "amount");
-    let message =
-        move || own_error.get().or_else(|| if is_edited.get() { None } else { server_error.get() });
+    let message = move || own_error.get().or_else(|| if is_edited.get() { None } else { server_error.get() });
     view! {
         <ActionForm action=action>
             <div class="in">
@@ -190,7 +189,7 @@ fn first_amount(asked: String, typed: String, rules: &AddBalanceRules) -> String
         return typed;
     }
     if !asked.is_empty() {
-        return rules.parse_amount(&asked).map_or(asked, |money| money.decimal());
+        return rules.parse_amount(&asked).map_or(asked, domain::money::Money::decimal);
     }
     let presets = &rules.presets_minor_units;
     presets.get(1).or(presets.first()).map(|minor_units| rules.money(*minor_units).decimal()).unwrap_or_default()

@@ -37,7 +37,8 @@ fn plan_table(offer: &Offer) -> AnyView {
     let catalogue = &offer.catalogue;
     let plans = &catalogue.plans;
     let row = |label: String, limit: fn(&Plan) -> u32| {
-        let cells = plans.iter().map(|plan| view! { <td class="r num">{grouped(limit(plan).into())}</td> }).collect_view();
+        let cells =
+            plans.iter().map(|plan| view! { <td class="r num">{grouped(limit(plan).into())}</td> }).collect_view();
         view! {
             <tr>
                 <th scope="row">{label}</th>

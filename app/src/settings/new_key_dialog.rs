@@ -15,7 +15,8 @@ pub fn NewKeyDialog() -> impl IntoView {
     let is_made = Memo::new(move |_| action.value().with(|value| matches!(value, Some(Ok(_)))));
     move || {
         if is_made.get() {
-            let shown = action.value().with_untracked(|value| value.as_ref().and_then(|made| made.as_ref().ok().cloned()));
+            let shown =
+                action.value().with_untracked(|value| value.as_ref().and_then(|made| made.as_ref().ok().cloned()));
             shown.map(|shown| view! { <ShownKeyDialog title="Your new API key" shown=shown /> }).into_any()
         } else {
             view! { <NameDialog action=action /> }.into_any()

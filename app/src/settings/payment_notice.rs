@@ -17,12 +17,11 @@ pub fn PaymentNotice(payment: Result<Payment, Problem>) -> impl IntoView {
         PaymentState::Paid => ("notice ok", format!("Payment received: {amount} of credit was added.")),
         PaymentState::Processing => (
             "notice warn",
-            format!("The payment of {amount} is being processed. The credit appears here by itself once it is confirmed."),
+            format!(
+                "The payment of {amount} is being processed. The credit appears here by itself once it is confirmed."
+            ),
         ),
-        PaymentState::Open => (
-            "notice warn",
-            format!("The payment of {amount} is not finished. Nothing was charged."),
-        ),
+        PaymentState::Open => ("notice warn", format!("The payment of {amount} is not finished. Nothing was charged.")),
         PaymentState::Failed => (
             "notice bad",
             format!("The payment of {amount} was declined. Nothing was charged and your credit is as it was."),

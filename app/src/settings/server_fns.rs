@@ -135,6 +135,7 @@ pub async fn load_payments() -> Result<Vec<Payment>, AppError> {
 }
 
 #[cfg(feature = "ssr")]
+#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
 fn parse_key_id(text: &str) -> Result<KeyId, AppError> {
     KeyId::parse(text).ok_or_else(|| Problem::not_found("API key").into())
 }
@@ -185,9 +186,11 @@ mod plain {
             Err(response) => return response,
         };
         let created = server::keys::create(&server, &viewer, &name).await.map_err(AppError::from);
-        answer(created, |error| form_page(options.clone(), PlainPage::Create { name }, error), |shown| {
-            shown_page(options.clone(), shown)
-        })
+        answer(
+            created,
+            |error| form_page(options.clone(), PlainPage::Create { name }, error),
+            |shown| shown_page(options.clone(), shown),
+        )
     }
 
     async fn regenerate(
@@ -204,9 +207,11 @@ mod plain {
             Ok(key_id) => server::keys::regenerate(&server, &viewer, &key_id).await.map_err(AppError::from),
             Err(error) => Err(error),
         };
-        answer(regenerated, |error| form_page(options.clone(), PlainPage::Regenerate, error), |shown| {
-            shown_page(options.clone(), shown)
-        })
+        answer(
+            regenerated,
+            |error| form_page(options.clone(), PlainPage::Regenerate, error),
+            |shown| shown_page(options.clone(), shown),
+        )
     }
 
     async fn find_viewer(server: &Server, headers: &HeaderMap) -> Result<Viewer, Response> {
@@ -225,10 +230,7 @@ mod plain {
             Ok(key) => (StatusCode::OK, shown(key)),
             Err(error) => (into_status(&error), refused(error)),
         };
-        let headers = [
-            (header::CACHE_CONTROL, "no-store"),
-            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        ];
+        let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)];
         (status, headers, Html(page)).into_response()
     }
 

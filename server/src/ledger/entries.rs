@@ -91,11 +91,7 @@ pub async fn entries(
     Ok(EntryPage {
         next_before_seq: entries.last().filter(|_| has_more).map(|entry| entry.seq),
         entries,
-        totals: EntryTotals {
-            count,
-            spent: Credit::from_millionths(spent),
-            added: Credit::from_millionths(added),
-        },
+        totals: EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) },
     })
 }
 

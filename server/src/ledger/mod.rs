@@ -134,12 +134,7 @@ pub async fn count_message(
 ///
 /// # Errors
 /// 422 when the reason is missing or the amount is out of range, 402 when a correction would take more than there is.
-pub async fn operate(
-    server: &Server,
-    account_id: &AccountId,
-    operation: Operation,
-    reason: &str,
-) -> Result<Posted> {
+pub async fn operate(server: &Server, account_id: &AccountId, operation: Operation, reason: &str) -> Result<Posted> {
     let reason = domain::field::required_text("reason", "reason", reason, 400)?;
     let now = server.now();
     let request_id = domain::id::RequestId::new(now, server.id_bytes()).to_string();

@@ -1,8 +1,7 @@
 //! Installations to test with: one on SQLite and one on PostgreSQL, each in a database of its own, with a clock that can
 //! be moved.
 
-#![expect(clippy::allow_attributes, reason = "each test binary uses another part of this file")]
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses another part of this file")]
 
 use clap::Parser;
 use domain::account::Viewer;
