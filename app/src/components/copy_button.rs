@@ -27,12 +27,12 @@ pub fn CopyButton(#[prop(into)] text: String, #[prop(into)] label: String) -> im
             set_timeout(back, Duration::from_secs(3));
         });
     };
-    let word = move || match outcome.get() {
+    let word = move || match outcome.try_get().unwrap_or(Outcome::Ready) {
         Outcome::Ready => "Copy",
         Outcome::Copied => "Copied",
         Outcome::Failed => "Not copied",
     };
-    let said = move || match outcome.get() {
+    let said = move || match outcome.try_get().unwrap_or(Outcome::Ready) {
         Outcome::Ready => "",
         Outcome::Copied => "Copied",
         Outcome::Failed => "It could not be copied; select the text instead",

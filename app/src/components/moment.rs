@@ -37,11 +37,11 @@ pub fn Moment(at: Timestamp, #[prop(optional)] kind: MomentKind) -> impl IntoVie
         if let Some(Ticker(ticks)) = ticker {
             ticks.track();
         }
-        text.set(local_text(at, kind));
+        text.try_set(local_text(at, kind));
     });
     view! {
         <time datetime=at.to_string() title=format!("{} UTC", at.date_time())>
-            {move || text.get()}
+            {move || text.try_get()}
         </time>
     }
 }

@@ -29,7 +29,7 @@ pub fn TextField(
     let hint_id = format!("{id}-hint");
     let described_by = {
         let (error_id, hint_id, has_hint) = (error_id.clone(), hint_id.clone(), !hint.is_empty());
-        move || match (error.get().is_some(), has_hint) {
+        move || match (error.try_get().flatten().is_some(), has_hint) {
             (true, true) => Some(format!("{error_id} {hint_id}")),
             (true, false) => Some(error_id.clone()),
             (false, true) => Some(hint_id.clone()),
@@ -51,7 +51,7 @@ pub fn TextField(
                     autocomplete=autocomplete
                     placeholder=placeholder
                     autofocus=autofocus
-                    aria-invalid=move || error.get().map(|_| "true")
+                    aria-invalid=move || error.try_get().flatten().map(|_| "true")
                     aria-describedby=described_by
                 />
             </div>
@@ -72,7 +72,7 @@ pub fn TextField(
 #[component]
 fn FieldError(id: String, error: MaybeProp<String>) -> impl IntoView {
     move || {
-        error.get().map(|message| {
+        error.try_get().flatten().map(|message| {
             view! {
                 <p class="error" id=id.clone() role="alert">
                     {message}

@@ -121,7 +121,7 @@ fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Upload) -> AnyVie
     let error = upload.error.into();
     // Name and text come out of the file, so what is wrong with them is said there too.
     let parts = ["file", "name", "text"].map(|part| field_error(error, part));
-    let message = move || parts.iter().find_map(|part| part.get());
+    let message = move || parts.iter().find_map(|part| part.try_get().flatten());
     view! {
         <form method="post" enctype="multipart/form-data" action=UploadDocument::url() on:submit=move |event| submit(&event, upload, live)>
             <div class="in">
@@ -178,7 +178,7 @@ fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: ServerAction<AddDocum
                 <div class="field-group">
                     <label for="text">"Text"</label>
                     <textarea id="text" name="text" rows="8" required maxlength=DOCUMENT_BYTES_MAX></textarea>
-                    {move || message.get().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+                    {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> })}
                 </div>
             </div>
             <footer>
@@ -200,7 +200,7 @@ fn chatbot_field(chatbots: Vec<Choice>, chosen: String, error: Signal<Option<App
         <div class="field-group">
             <label for="chatbot">"Chatbot"</label>
             <select id="chatbot" name="chatbot_id" required>{options.collect_view()}</select>
-            {move || message.get().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+            {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> })}
         </div>
     }
     .into_any()
