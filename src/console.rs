@@ -3,16 +3,17 @@
 use crate::commands::{Serve, say};
 use app::{App, shell};
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos_axum::{LeptosRoutes, ResponseOptions, file_and_error_handler_with_context, generate_route_list};
-use server::Server;
+use server::http::Refused;
+use server::{Server, sessions};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,7 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .leptos_routes_with_context(&options, generate_route_list(App), context, page)
         .fallback_service(files)
         .layer(from_fn(cache_hashed_files))
+        .layer(from_fn_with_state(Arc::clone(server), find_viewer))
         .layer(compression())
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options);
@@ -116,6 +118,19 @@ fn provide_page_context(server: &Arc<Server>) {
     }
     // Pages show one person's figures: no cache on the way may keep them, and going back asks again.
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+}
+
+/// Finds out who is signed in before a page is rendered, so that the page need not wait for it.
+async fn find_viewer(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+    let is_page = request.method() == Method::GET && !request.uri().path().starts_with("/pkg/");
+    if let Some(token) = sessions::token_from(&server.config, request.headers()).filter(|_| is_page) {
+        match sessions::viewer(&server, &token).await {
+            Ok(Some(viewer)) => drop(request.extensions_mut().insert(viewer)),
+            Ok(None) => {}
+            Err(error) => return Refused::from(error).into_response(),
+        }
+    }
+    next.run(request).await
 }
 
 /// A file whose name holds the hash of its contents never changes.

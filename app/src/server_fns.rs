@@ -2,14 +2,7 @@
 //! is looking, which the layout asks first. The helpers exist on the server only.
 
 use crate::error::AppError;
-use domain::account::Viewer;
 use leptos::prelude::*;
-
-/// Who is signed in; `None` when nobody is.
-#[server(prefix = "/rpc", endpoint = "account/viewer")]
-pub async fn load_viewer() -> Result<Option<Viewer>, AppError> {
-    find_viewer().await
-}
 
 /// Ends the session. A plain form posts it, so that every trace of the account leaves the page with it.
 #[server(prefix = "/rpc", endpoint = "account/sign-out")]
@@ -28,7 +21,8 @@ pub use self::on_the_server::*;
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use super::{AppError, Viewer};
+    use super::AppError;
+    use domain::account::Viewer;
     use domain::problem::ProblemCode;
     use http::request::Parts;
     use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -54,7 +48,12 @@ mod on_the_server {
         }
     }
 
-    pub(crate) async fn find_viewer() -> Result<Option<Viewer>, AppError> {
+    /// Who was found to be signed in before the page was rendered.
+    pub fn viewer_of_request() -> Option<Viewer> {
+        use_context::<Parts>()?.extensions.get::<Viewer>().cloned()
+    }
+
+    async fn find_viewer() -> Result<Option<Viewer>, AppError> {
         let server = server();
         let Some(token) = session_token(&server) else {
             return Ok(None);

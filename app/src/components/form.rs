@@ -22,7 +22,9 @@ where
 
 /// The message for one field, for [`super::TextField`]'s `error`.
 pub fn field_error(error: Signal<Option<AppError>>, field: &'static str) -> Signal<Option<String>> {
-    Signal::derive(move || error.try_with(|error| error.as_ref().and_then(|error| error.field_message(field))).flatten())
+    Signal::derive(move || {
+        error.try_with(|error| error.as_ref().and_then(|error| error.field_message(field))).flatten()
+    })
 }
 
 /// What was typed before the page was loaded anew, for a field's `value`.

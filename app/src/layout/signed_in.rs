@@ -1,46 +1,50 @@
 //! Lets signed-in people through to the pages and sends everybody else to sign in.
 
 use super::nav::MainNav;
-use crate::components::{LiveVersion, Loading, ProblemNotice, Ticker, listen_to_changes};
-use crate::server_fns::load_viewer;
+use crate::components::{LiveVersion, Ticker, listen_to_changes};
 use domain::account::Viewer;
 use leptos::prelude::*;
-use leptos_router::components::{Outlet, Redirect};
-use leptos_router::hooks::use_location;
-use leptos_router::location::Url;
+use leptos_router::components::Outlet;
 use std::time::Duration;
 
 /// How often "2 minutes ago" is written anew.
 const TICK: Duration = Duration::from_secs(30);
 
 /// The parent of every page but sign-in and sign-up.
+///
+/// Who is signed in is known before the page is rendered, and travels to the browser with it. Waiting for it here would
+/// render every page twice on the server, the first time for nothing.
 #[component]
 pub fn SignedIn() -> impl IntoView {
-    let viewer = Resource::new(|| (), |()| load_viewer());
-    view! {
-        <Suspense fallback=|| {
-            view! {
-                <main class="narrow">
-                    <Loading />
-                </main>
-            }
-        }>
-            {move || Suspend::new(async move {
-                match viewer.await {
-                    Ok(Some(viewer)) => view! { <Layout viewer=viewer /> }.into_any(),
-                    Ok(None) => view! { <Redirect path=sign_in_address() /> }.into_any(),
-                    Err(error) => {
-                        view! {
-                            <main class="narrow">
-                                <ProblemNotice problem=error.problem />
-                            </main>
-                        }
-                            .into_any()
-                    }
-                }
-            })}
-        </Suspense>
+    match SharedValue::new(known_viewer).into_inner() {
+        Some(viewer) => view! { <Layout viewer=viewer /> }.into_any(),
+        None => leave(),
     }
+}
+
+#[cfg(feature = "ssr")]
+fn known_viewer() -> Option<Viewer> {
+    crate::server_fns::viewer_of_request()
+}
+
+/// In the browser nobody is known before the server says so.
+#[cfg(not(feature = "ssr"))]
+fn known_viewer() -> Option<Viewer> {
+    None
+}
+
+#[cfg(feature = "ssr")]
+fn leave() -> AnyView {
+    view! { <leptos_router::components::Redirect path=sign_in_address() /> }.into_any()
+}
+
+/// The browser came here from a page without a viewer: it asks the server for this one, which knows who is signed in.
+#[cfg(not(feature = "ssr"))]
+fn leave() -> AnyView {
+    request_animation_frame(|| {
+        let _loading = window().location().reload();
+    });
+    view! { <main class="narrow"><crate::components::Loading /></main> }.into_any()
 }
 
 #[component]
@@ -71,9 +75,11 @@ fn Layout(viewer: Viewer) -> impl IntoView {
 }
 
 /// Where to sign in, with the way back to the page that was asked for.
+#[cfg(feature = "ssr")]
 fn sign_in_address() -> String {
-    let location = use_location();
+    let location = leptos_router::hooks::use_location();
     let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
     let next = if search.is_empty() { path } else { format!("{path}?{search}") };
-    if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={}", Url::escape(&next)) }
+    let escaped = leptos_router::location::Url::escape(&next);
+    if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={escaped}") }
 }

@@ -77,7 +77,9 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
     let rules = StoredValue::new(rules);
     let check = move |_| own_error.set(refusal(&rules.read_value(), &typed_amount.get_untracked()));
     let server_error = field_error(error, "amount");
-    let message = move || own_error.try_get().flatten().or_else(|| if is_edited.try_get()? { None } else { server_error.try_get()? });
+    let message = move || {
+        own_error.try_get().flatten().or_else(|| if is_edited.try_get()? { None } else { server_error.try_get()? })
+    };
     view! {
         <ActionForm action=action>
             <div class="in">
