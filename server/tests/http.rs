@@ -200,7 +200,7 @@ impl Page {
 
     async fn hears_a_change(&mut self, milliseconds: u64) {
         let heard = self.next(milliseconds).await;
-        assert!(heard.as_ref().is_some_and(|text| text.contains("event: change")), "{heard:?}");
+        assert!(heard.as_ref().is_some_and(|text| text.contains("event: change\ndata: changed\n")), "{heard:?}");
     }
 }
 

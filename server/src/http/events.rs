@@ -42,8 +42,9 @@ pub(super) async fn events(State(server): State<Arc<Server>>, headers: HeaderMap
     let listener =
         Listener { server, account_id: viewer.account_id, token, heard, seen, look, looks: 0, has_told: false };
     let opened = stream::once(async { Ok::<_, Infallible>(Event::default().retry(RETRY).comment("open")) });
+    // An event without a line of data is dropped by the browser, so there is one, of which nobody reads the contents.
     let changes = stream::unfold(listener, |mut listener| async move {
-        listener.next_change().await.then(|| (Ok(Event::default().event("change").data("")), listener))
+        listener.next_change().await.then(|| (Ok(Event::default().event("change").data("changed")), listener))
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("ping");
     let mut response = Sse::new(opened.chain(changes)).keep_alive(keep_alive).into_response();
