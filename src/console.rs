@@ -89,7 +89,8 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .layer(from_fn_with_state(Arc::clone(server), find_viewer))
         .layer(compression())
         .with_state(options.clone());
-    let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options);
+    let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
+        .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options));
     let console = server::http::protect_from_cross_site(console.merge(plain));
     server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
 }
