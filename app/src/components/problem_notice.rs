@@ -5,15 +5,17 @@ use crate::error::sentence;
 use domain::problem::{Problem, ProblemCode};
 use leptos::prelude::*;
 
-/// A notice with role `alert`. What to do is said when the detail does not say it already.
+/// A notice with role `alert`. What to do is said when the detail does not say it already; a detail that says nothing
+/// else stands after the problem's title.
 #[component]
 pub fn ProblemNotice(problem: Problem) -> impl IntoView {
     let Problem { code, detail, retry_at, request_id, .. } = problem;
     let remedy = (code.remedy() != detail && is_remedy_for_people(code)).then(|| code.remedy());
+    let title = (code.remedy() == detail).then(|| sentence(code.title()) + " ");
     view! {
         <div class="notice bad" role="alert">
             <p>
-                {sentence(&detail)} {remedy.map(|remedy| format!(" {remedy}"))}
+                {title} {sentence(&detail)} {remedy.map(|remedy| format!(" {remedy}"))}
                 {retry_at.map(|at| view! { " Possible again at " <Moment at=at kind=MomentKind::Time /> "." })}
                 {(code == ProblemCode::SignInRequired).then(|| view! { " " <a href="/sign-in">"Sign in"</a> })}
             </p>
