@@ -78,16 +78,16 @@ test("an amount that is not accepted is refused beside the field and stays in it
   const dialog = page.getByRole("dialog", { name: "Add balance" });
   await expect(dialog).toContainText("Between $5 and $2,000");
   for (const [text, message] of [
-    ["4.99", "smallest amount is $5"],
-    ["2000.01", "largest amount is $2,000"],
-    ["ten", "as a number"],
-    ["10.123", "two decimal places"],
-    ["25,50", "as a number"],
-  ]) {
-    await amount(page).fill(text!);
+    ["4.99", /smallest amount is \$5/],
+    ["2000.01", /largest amount is \$2,?000/],
+    ["ten", /as a number/],
+    ["10.123", /two decimal places/],
+    ["25,50", /as a number/],
+  ] as const) {
+    await amount(page).fill(text);
     await amount(page).blur();
-    await expect(dialog.getByRole("alert")).toContainText(message!);
-    await expect(amount(page)).toHaveValue(text!);
+    await expect(dialog.getByRole("alert")).toContainText(message);
+    await expect(amount(page)).toHaveValue(text);
   }
 });
 

@@ -4,8 +4,8 @@
 import { defineConfig } from "@playwright/test";
 import { browserArguments, executablePath } from "./browser.ts";
 
-/** A fixed port, so that a server left over from another run is noticed instead of being tested. */
-const port = 43117;
+/** A fixed port unless another is given, so that a server left over from another run is noticed instead of being tested. */
+const port = Number(process.env.ARTIKO_TEST_PORT ?? 43117);
 const desktop = { width: 1280, height: 800 };
 const withoutJavaScript = /nojs\.spec\.ts/;
 

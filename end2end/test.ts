@@ -21,8 +21,8 @@ export const test = base.extend<Fixtures & { watch: void }>({
     });
   },
   watch: [
-    async ({ context }, use, testInfo) => {
-      const errors = watch(context);
+    async ({ context, javaScriptEnabled }, use, testInfo) => {
+      const errors = watch(context, javaScriptEnabled);
       await use();
       const expected = expectedErrors.get(testInfo.testId) ?? [];
       expectedErrors.delete(testInfo.testId);
@@ -38,7 +38,7 @@ export const test = base.extend<Fixtures & { watch: void }>({
 const expectedErrors = new Map<string, RegExp[]>();
 
 /** Collects what goes wrong in a context; also marks its pages as alive. */
-export function watch(context: BrowserContext): string[] {
+export function watch(context: BrowserContext, hasJavaScript = true): string[] {
   const errors: string[] = [];
   context.on("console", (message) => {
     if (message.type() === "error") errors.push(`console: ${message.text()}`);
@@ -48,10 +48,11 @@ export function watch(context: BrowserContext): string[] {
     if (response.status() >= 500) errors.push(`${response.status()}: ${response.url()}`);
   });
   context.on("requestfailed", (request) => {
-    // A request that the browser itself gave up, because its page was left, is none that failed.
-    if (request.failure()?.errorText !== "net::ERR_ABORTED") {
-      errors.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
-    }
+    const reason = request.failure()?.errorText;
+    // A request that the browser itself gave up, because its page was left, is none that failed; nor is a script that
+    // it does not load because scripts are switched off, which it calls by the name of the security policy.
+    if (reason === "net::ERR_ABORTED" || (reason === "csp" && !hasJavaScript)) return;
+    errors.push(`failed: ${request.url()} ${reason}`);
   });
   context.on("request", (request) => {
     const page = request.serviceWorker() ? null : request.frame().page();
