@@ -54,9 +54,13 @@ impl fmt::Display for AppError {
     }
 }
 
+/// On the server the answer gets the problem's status, wherever in a server function the problem was found.
 impl From<Problem> for AppError {
     fn from(problem: Problem) -> Self {
-        Self { problem, typed: Vec::new() }
+        let error = Self { problem, typed: Vec::new() };
+        #[cfg(feature = "ssr")]
+        let error = crate::server_fns::refuse(error);
+        error
     }
 }
 

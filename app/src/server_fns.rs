@@ -44,7 +44,7 @@ mod on_the_server {
     pub async fn require_viewer() -> Result<Viewer, AppError> {
         match find_viewer().await? {
             Some(viewer) => Ok(viewer),
-            None => Err(refuse(AppError::new(ProblemCode::SignInRequired))),
+            None => Err(AppError::new(ProblemCode::SignInRequired)),
         }
     }
 
@@ -93,7 +93,7 @@ mod on_the_server {
 
     impl From<server::Error> for AppError {
         fn from(error: server::Error) -> Self {
-            refuse(error.into_problem().into())
+            error.into_problem().into()
         }
     }
 
@@ -101,7 +101,7 @@ mod on_the_server {
     ///
     /// A form that the browser posted itself keeps its redirect to the page with the error, and a page that stands in for
     /// something else (a signed-out visitor is sent to sign in) keeps its own status.
-    fn refuse(mut error: AppError) -> AppError {
+    pub(crate) fn refuse(mut error: AppError) -> AppError {
         let (Some(parts), Some(options)) = (use_context::<Parts>(), use_context::<ResponseOptions>()) else {
             return error;
         };
