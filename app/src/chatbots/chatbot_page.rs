@@ -37,7 +37,7 @@ fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk:
     let has_documents = !documents.is_empty();
     view! {
         <PageHeading title=name.clone()/>
-        <p class="lede chatbot-id">
+        <div class="lede chatbot-id">
             <code class="mono">{id.to_string()}</code>
             <CopyButton text=id.to_string() label=format!("Copy the id of {name}")/>
             <span class="sub">"created "<Moment at=created_at kind=MomentKind::Date/></span>
@@ -45,7 +45,7 @@ fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk:
                 <OpenDialog href="/chatbots" name="rename" value=id.to_string() label="Rename" class="btn"/>
                 <OpenDialog href="/chatbots" name="delete" value=id.to_string() label="Delete" class="btn"/>
             </span>
-        </p>
+        </div>
         <TryIt talk messages has_documents/>
         <section class="card" aria-labelledby="documents-heading">
             <header>

@@ -123,8 +123,8 @@ fn question<'a>(
 }
 
 #[cfg(feature = "ssr")]
-fn missing() -> Problem {
-    Problem::not_found("chatbot")
+fn missing() -> server::Error {
+    Problem::not_found("chatbot").into()
 }
 
 #[cfg(feature = "ssr")]

@@ -64,7 +64,7 @@ pub async fn load_document(id: String) -> Result<Document, AppError> {
     let viewer = require_viewer().await?;
     let documents = server::documents::list(&server(), &viewer.account_id, None).await?;
     let document = documents.into_iter().find(|document| document.id.as_str() == id);
-    Ok(document.ok_or_else(|| Problem::not_found("document"))?)
+    Ok(document.ok_or_else(no_document)?)
 }
 
 #[server(prefix = "/rpc", endpoint = "documents/add")]
@@ -84,7 +84,7 @@ pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
 #[server(prefix = "/rpc", endpoint = "documents/delete")]
 pub async fn delete_document(id: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
-    let id = DocumentId::parse(&id).ok_or_else(|| Problem::not_found("document"))?;
+    let id = DocumentId::parse(&id).ok_or_else(no_document)?;
     server::documents::delete(&server(), &viewer, &id).await?;
     leptos_axum::redirect("/documents");
     Ok(())
@@ -110,12 +110,17 @@ async fn store(viewer: &Viewer, chatbot: &str, name: &str, text: &str) -> Result
 
 /// Says what is wrong with the id of a chatbot that is not one.
 #[cfg(feature = "ssr")]
-fn no_chatbot(text: &str) -> Problem {
+fn no_chatbot(text: &str) -> server::Error {
     if text.is_empty() {
         FieldError::new("chatbot_id", "choose a chatbot").into()
     } else {
-        Problem::not_found("chatbot")
+        Problem::not_found("chatbot").into()
     }
+}
+
+#[cfg(feature = "ssr")]
+fn no_document() -> server::Error {
+    Problem::not_found("document").into()
 }
 
 #[cfg(feature = "ssr")]
@@ -129,8 +134,11 @@ struct Upload {
 
 /// Reads the form part by part and stops at the first byte that is too much, so that a large file is never held whole.
 #[cfg(feature = "ssr")]
-async fn read_upload(data: MultipartData) -> Result<Upload, AppError> {
-    let unreadable = || Problem::with_detail(ProblemCode::MalformedRequest, "the upload cannot be read; try it again");
+async fn read_upload(data: MultipartData) -> server::Result<Upload> {
+    let unreadable = || {
+        let detail = "the upload cannot be read; try it again";
+        server::Error::from(Problem::with_detail(ProblemCode::MalformedRequest, detail))
+    };
     let mut parts = data.into_inner().ok_or_else(unreadable)?;
     let mut upload = Upload::default();
     let mut has_file = false;
@@ -156,7 +164,7 @@ async fn read_upload(data: MultipartData) -> Result<Upload, AppError> {
             _ => {}
         }
     }
-    if has_file { Ok(upload) } else { Err(Problem::from(FieldError::new("file", "choose a file")).into()) }
+    if has_file { Ok(upload) } else { Err(FieldError::new("file", "choose a file").into()) }
 }
 
 /// Some browsers send the whole path; only its last part names the document.

@@ -52,6 +52,6 @@ pub async fn load_support() -> Result<Support, AppError> {
 #[server(prefix = "/rpc", endpoint = "support/chapter")]
 pub async fn load_chapter(chapter: String) -> Result<Chapter, AppError> {
     require_viewer().await?;
-    let missing = || Problem::with_detail(ProblemCode::NotFound, "the guide has no such chapter");
+    let missing = || server::Error::from(Problem::with_detail(ProblemCode::NotFound, "the guide has no such chapter"));
     Ok(guide::chapter(&chapter).ok_or_else(missing)?)
 }

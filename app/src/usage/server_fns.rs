@@ -51,7 +51,7 @@ pub struct UsageView {
 pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
-    let filter = parse(&filter).map_err(|problem| AppError::from(*problem))?;
+    let filter = parse(&filter)?;
     let page = server::ledger::entries(&server, &viewer.account_id, &filter, PAGE_SIZE).await?;
     Ok(UsageView { page, currency: server.config.currency })
 }
@@ -65,37 +65,32 @@ pub async fn load_key_choices() -> Result<Vec<Choice>, AppError> {
 }
 
 #[cfg(feature = "ssr")]
-fn parse(filter: &Filter) -> Result<EntryFilter, Box<Problem>> {
+fn parse(filter: &Filter) -> server::Result<EntryFilter> {
     let key_id = match filter.key.as_str() {
         "" => None,
         key => Some(KeyId::parse(key).ok_or_else(|| Problem::not_found("API key"))?),
     };
     let before_seq = match filter.before.as_str() {
         "" => None,
-        seq => Some(seq.parse().map_err(|_| field("before", "this is not the number of an entry"))?),
+        seq => Some(seq.parse().map_err(|_| FieldError::new("before", "this is not the number of an entry"))?),
     };
     let from = parse_day("from", &filter.from)?;
     let until = parse_day("until", &filter.until)?.map(|day| day.plus_us(DAY_US));
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
-        return Err(field("until", "the last day lies before the first one").into());
+        return Err(FieldError::new("until", "the last day lies before the first one").into());
     }
     Ok(EntryFilter { key_id, from, until, before_seq })
 }
 
 #[cfg(feature = "ssr")]
-fn parse_day(name: &str, text: &str) -> Result<Option<Timestamp>, Box<Problem>> {
+fn parse_day(name: &str, text: &str) -> server::Result<Option<Timestamp>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let day = Timestamp::from_date(text).ok_or_else(|| field(name, "enter a day such as 2026-11-24"))?;
+    let day = Timestamp::from_date(text).ok_or_else(|| FieldError::new(name, "enter a day such as 2026-11-24"))?;
     Ok(Some(day))
-}
-
-#[cfg(feature = "ssr")]
-fn field(name: &str, message: &str) -> Problem {
-    FieldError::new(name, message).into()
 }
 
 #[cfg(all(test, feature = "ssr"))]
@@ -118,7 +113,7 @@ mod tests {
             (Filter { before: "x".into(), ..Filter::default() }, Some("before")),
             (Filter { key: "ck_1".into(), ..Filter::default() }, None),
         ] {
-            let problem = parse(&filter).expect_err("it is refused");
+            let problem = parse(&filter).expect_err("it is refused").into_problem();
             assert_eq!(problem.field.as_deref(), name);
         }
     }
