@@ -41,7 +41,7 @@ async function startDemo() {
   const data = mkdtempSync(join(tmpdir(), "artiko-pictures-"));
   const binary = process.env.ARTIKO_BINARY ?? join(target, "release/artiko");
   const site = process.env.ARTIKO_SITE_ROOT ?? join(target, "site");
-  const server = spawn(binary, ["--demo", "--site-root", site, "--data-dir", data, "--address", address], {
+  const server = spawn(binary, ["--demo", "--site-root", site, "--data-dir", data, "--address", address, "--log", "warn"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let printed = "";
