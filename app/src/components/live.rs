@@ -28,23 +28,17 @@ pub fn use_live() -> LiveVersion {
 
 /// Opens the stream of changes once the page is alive, and closes it with the layout.
 ///
-/// The browser opens it again by itself after an interruption; changes in between were missed, so each opening but the
-/// first counts as a change.
+/// Each opening counts as a change, because nothing was heard before it: since the page was rendered the first time, and
+/// since the interruption when the browser opens the stream again by itself.
 pub fn listen_to_changes(live: LiveVersion) {
     Effect::new(move |_| {
         let Ok(source) = EventSource::new("/events") else {
             return;
         };
-        let is_first = std::cell::Cell::new(true);
-        let on_open = Closure::<dyn Fn()>::new(move || {
-            if !is_first.replace(false) {
-                live.bump();
-            }
-        });
         let on_change = Closure::<dyn Fn()>::new(move || live.bump());
-        let _ = source.add_event_listener_with_callback("open", on_open.as_ref().unchecked_ref());
-        let _ = source.add_event_listener_with_callback("change", on_change.as_ref().unchecked_ref());
-        on_open.forget();
+        for name in ["open", "change"] {
+            let _ = source.add_event_listener_with_callback(name, on_change.as_ref().unchecked_ref());
+        }
         on_change.forget();
         on_cleanup(move || source.close());
     });
