@@ -12,7 +12,8 @@ const withoutJavaScript = /nojs\.spec\.ts/;
 export default defineConfig({
   testDir: ".",
   testMatch: "*.spec.ts",
-  outputDir: "test-results",
+  // Two runs at once must not empty each other's folder.
+  outputDir: `test-results/${port}`,
   fullyParallel: true,
   forbidOnly: true,
   retries: 0,
