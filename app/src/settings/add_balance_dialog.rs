@@ -81,6 +81,7 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
         own_error.try_get().flatten().or_else(|| if is_edited.try_get()? { None } else { server_error.try_get()? })
     };
     view! {
+        <form id="presets" method="get" action=PAGE></form>
         <ActionForm action=action>
             <div class="in">
                 <FormProblem error=error />
@@ -123,6 +124,7 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
 }
 
 /// Buttons that fill in an amount. Before WebAssembly has loaded each asks for the page with the amount in its address.
+/// They belong to a form of their own: Enter in the field must pay the typed amount and not press the first of them.
 fn presets(
     rules: &AddBalanceRules,
     typed_amount: RwSignal<String>,
@@ -143,9 +145,7 @@ fn presets(
         view! {
             <button
                 type="submit"
-                formmethod="get"
-                formaction=PAGE
-                formnovalidate
+                form="presets"
                 name="add-balance"
                 value=money.decimal()
                 aria-pressed=move || if is_chosen() { "true" } else { "false" }

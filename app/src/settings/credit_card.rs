@@ -69,6 +69,7 @@ fn reach(credit: &CreditSummary) -> String {
     let messages = format!("≈ {} messages", grouped(messages));
     match credit.days_left() {
         Some(0) => messages + " · less than a day at this pace",
+        Some(366..) => messages + " · more than a year at this pace",
         Some(1) => messages + " · about 1 day at this pace",
         Some(days) => format!("{messages} · about {} days at this pace", grouped(days)),
         None => messages,
