@@ -51,9 +51,10 @@ pub fn MainNav() -> impl IntoView {
 fn NarrowNav() -> impl IntoView {
     let menu = NodeRef::<Details>::new();
     let location = use_location();
-    Effect::new(move |_| {
+    // The first run comes when the page comes alive: somebody may have opened the menu before that.
+    Effect::new(move |before: Option<()>| {
         location.pathname.track();
-        if let Some(menu) = menu.get_untracked() {
+        if let (Some(()), Some(menu)) = (before, menu.get_untracked()) {
             menu.set_open(false);
         }
     });
