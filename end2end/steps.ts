@@ -50,7 +50,13 @@ export async function signIn(page: Page, { email, password }: Pick<Person, "emai
 export async function navigation(page: Page): Promise<Locator> {
   const main = page.getByRole("navigation", { name: "Main" }).filter({ visible: true });
   const menu = main.getByLabel("Menu");
-  if (await menu.isVisible()) await menu.click();
+  if (await menu.isVisible()) {
+    // It closes when a page is reached; opened before that, it would be closed again.
+    const link = main.getByRole("link", { name: "Dashboard" });
+    await expect(link).toBeHidden();
+    await menu.click();
+    await expect(link).toBeVisible();
+  }
   return main;
 }
 
