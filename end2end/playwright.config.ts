@@ -4,7 +4,7 @@
 import { defineConfig } from "@playwright/test";
 import { browserArguments, executablePath } from "./browser.ts";
 
-/** A fixed port unless another is given, so that a server left over from another run is noticed instead of being tested. */
+/** script/test gives a free one. A server that is there already is noticed and never tested. */
 const port = Number(process.env.ARTIKO_TEST_PORT ?? 43117);
 const desktop = { width: 1280, height: 800 };
 const withoutJavaScript = /nojs\.spec\.ts/;
