@@ -4,7 +4,6 @@ use crate::viewer::use_viewer;
 use leptos::html::Details;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 
 /// One link: address, text, and the strokes of its icon on a field of 16 by 16.
 struct NavLink {
@@ -50,20 +49,17 @@ pub fn MainNav() -> impl IntoView {
 #[component]
 fn NarrowNav() -> impl IntoView {
     let menu = NodeRef::<Details>::new();
-    let location = use_location();
-    // The first run comes when the page comes alive: somebody may have opened the menu before that.
-    Effect::new(move |before: Option<()>| {
-        location.pathname.track();
-        if let (Some(()), Some(menu)) = (before, menu.get_untracked()) {
+    let close = move |_| {
+        if let Some(menu) = menu.get_untracked() {
             menu.set_open(false);
         }
-    });
+    };
     view! {
         <nav class="topbar" aria-label="Main">
             <Brand />
             <details class="nav-menu" node_ref=menu>
                 <summary aria-label="Menu">"☰"</summary>
-                <div class="nav-menu-items">
+                <div class="nav-menu-items" on:click=close>
                     <NavLinks />
                     <div class="sep"></div>
                     <A href="/account">"Account"</A>
