@@ -1,11 +1,11 @@
 // With JavaScript switched off: sign up and in, read the page, add balance, make a key, ask a chatbot.
 
-import { cards, creditCard, expectBalance, keysCard, payWith, planCard, shownKey, signIn, signUp } from "./steps.ts";
+import { cards, creditCard, expectBalance, keysCard, leave, payWith, planCard, shownKey, signIn, signUp } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 test("a person can sign in and read the page", async ({ page }) => {
   const person = await signUp(page);
-  await page.context().clearCookies();
+  await leave(page);
   await signIn(page, person);
   await expect(planCard(page)).toContainText("Plus");
   await expect(planCard(page)).toContainText("0 of 200");
@@ -15,7 +15,7 @@ test("a person can sign in and read the page", async ({ page }) => {
 
 test("a wrong password is refused with what was typed", async ({ page }) => {
   const person = await signUp(page);
-  await page.context().clearCookies();
+  await leave(page);
   await signIn(page, { ...person, password: "not the password" });
   await expect(page.getByRole("alert")).toContainText("The e-mail or the password", { ignoreCase: true });
   await expect(page.getByLabel("E-mail")).toHaveValue(person.email);

@@ -1,7 +1,7 @@
 // Signing up, in and out, and what the forms say when something is wrong.
 
 import type { Page } from "@playwright/test";
-import { goTo, navigation, planCard, signIn, signUp, somebody } from "./steps.ts";
+import { goTo, leave, navigation, planCard, signIn, signUp, somebody } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 test("a new account is on the plan Plus", async ({ page }) => {
@@ -23,7 +23,7 @@ test("somebody who signed up can sign out and in again", async ({ page }) => {
 
 test("signing in leads to the page that was asked for", async ({ page }) => {
   const person = await signUp(page);
-  await page.context().clearCookies();
+  await leave(page);
   await page.goto("/usage?from=2026-01-01");
   await page.getByLabel("E-mail").fill(person.email);
   await page.getByLabel("Password").fill(person.password);
@@ -35,7 +35,7 @@ test("signing in leads to the page that was asked for", async ({ page }) => {
 test("a wrong e-mail and a wrong password look the same", async ({ page, allowErrors }) => {
   allowErrors(/status of 401/);
   const person = await signUp(page);
-  await page.context().clearCookies();
+  await leave(page);
   const refusals: string[] = [];
   for (const wrong of [{ ...person, password: "not the password" }, { ...person, email: somebody().email }]) {
     await signIn(page, wrong);
@@ -50,7 +50,7 @@ test("a wrong e-mail and a wrong password look the same", async ({ page, allowEr
 test("an address that is taken is refused beside its field and nothing typed is lost", async ({ page, allowErrors }) => {
   allowErrors(/status of 409/);
   const person = await signUp(page);
-  await page.context().clearCookies();
+  await leave(page);
   await page.goto("/sign-up");
   await page.getByLabel("Name").fill("Somebody Else");
   await page.getByLabel("E-mail").fill(person.email);

@@ -39,6 +39,12 @@ export async function signUp(page: Page, person = somebody()): Promise<Person> {
   return person;
 }
 
+/** Leaves the account as somebody does who comes back on another day: nothing is open, and no cookie is left. */
+export async function leave(page: Page): Promise<void> {
+  await page.goto("about:blank");
+  await page.context().clearCookies();
+}
+
 export async function signIn(page: Page, { email, password }: Pick<Person, "email" | "password">): Promise<void> {
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill(email);
