@@ -1,18 +1,20 @@
 //! The one error of every server function: a problem from the catalogue, so that a page can match its code and show the
 //! message beside the field it is about.
 
+use domain::clock::Timestamp;
+use domain::credit::Credit;
 use domain::problem::{Problem, ProblemCode};
-use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::codec::PostcardEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a server function answers when it does not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
 pub struct AppError {
     pub problem: Problem,
     /// What was typed into the fields that may be shown again, for the page that is loaded anew without WebAssembly.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub typed: Vec<(String, String)>,
 }
 
@@ -64,8 +66,36 @@ impl From<Problem> for AppError {
     }
 }
 
+/// An error as it travels: with every field, because the encoding of the console has no names for them, while a problem
+/// of the API leaves out what it does not say.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    code: ProblemCode,
+    detail: String,
+    field: Option<String>,
+    required: Option<Credit>,
+    available: Option<Credit>,
+    retry_at: Option<Timestamp>,
+    request_id: Option<String>,
+    typed: Vec<(String, String)>,
+}
+
+impl From<AppError> for Wire {
+    fn from(AppError { problem, typed }: AppError) -> Self {
+        let Problem { code, detail, field, required, available, retry_at, request_id } = problem;
+        Self { code, detail, field, required, available, retry_at, request_id, typed }
+    }
+}
+
+impl From<Wire> for AppError {
+    fn from(wire: Wire) -> Self {
+        let Wire { code, detail, field, required, available, retry_at, request_id, typed } = wire;
+        Self { problem: Problem { code, detail, field, required, available, retry_at, request_id }, typed }
+    }
+}
+
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = PostcardEncoding;
 
     /// Says what the person can do; the library's own text is about serialisation and helps nobody.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {

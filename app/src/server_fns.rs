@@ -3,9 +3,10 @@
 
 use crate::error::AppError;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 
 /// Ends the session. A plain form posts it, so that every trace of the account leaves the page with it.
-#[server(prefix = "/rpc", endpoint = "account/sign-out")]
+#[server(prefix = "/rpc", endpoint = "account/sign-out", output = Postcard)]
 pub async fn sign_out() -> Result<(), AppError> {
     let server = server();
     if let Some(token) = session_token(&server) {

@@ -5,7 +5,7 @@
 
 use super::parts::{NAME_MAX, counted, failure};
 use super::server_fns::{CreateChatbot, DeleteChatbot, RenameChatbot, load_chatbot};
-use crate::components::{Dialog, FormProblem, TextField, error_of, field_error, typed};
+use crate::components::{Dialog, FormProblem, Loaded, TextField, error_of, field_error, typed};
 use crate::error::AppError;
 use domain::chatbot::Chatbot;
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ pub fn ChatbotDialogs(
     let named = move |key: &'static str| query.with(|query| query.get(key).filter(|id| !id.is_empty()));
     let renamed_id = Memo::new(move |_| named("rename"));
     let deleted_id = Memo::new(move |_| named("delete"));
-    let subject = Resource::new(
+    let subject = Loaded::new(
         move || renamed_id.get().or_else(|| deleted_id.get()),
         |id| async move {
             match id {
@@ -52,7 +52,7 @@ pub fn ChatbotDialogs(
 }
 
 /// The chatbot that a dialog is about; `None` while no dialog names one.
-type Subject = Resource<Result<Option<Chatbot>, AppError>>;
+type Subject = Loaded<Option<Chatbot>>;
 
 /// The inside of a dialog, once it is known what the dialog is about.
 ///

@@ -5,7 +5,7 @@ pub use super::chatbot_page::ChatbotPage;
 use super::dialogs::ChatbotDialogs;
 use super::parts::{counted, failure, skeleton};
 use super::server_fns::{ChatbotList, CreateChatbot, DeleteChatbot, RenameChatbot, load_chatbots};
-use crate::components::{CopyButton, EmptyState, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use domain::chatbot::Chatbot;
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ pub fn ChatbotsPage() -> impl IntoView {
     let rename = ServerAction::<RenameChatbot>::new();
     let delete = ServerAction::<DeleteChatbot>::new();
     let changes = move || create.version().get() + rename.version().get() + delete.version().get();
-    let list = Resource::new(move || (live.get(), changes()), |_| load_chatbots());
+    let list = Loaded::new(move || (live.get(), changes()), |_| load_chatbots());
     view! {
         <PageHeading title="Chatbots" lede="Each chatbot answers from its own documents, in the console, by API and in widgets."/>
         <Transition fallback=skeleton>

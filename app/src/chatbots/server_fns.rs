@@ -6,6 +6,7 @@ use domain::conversation::Reply;
 use domain::plan::Used;
 use domain::window::WindowUsage;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -35,7 +36,7 @@ pub struct ChatbotView {
     pub messages: WindowUsage,
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/list")]
+#[server(prefix = "/rpc", endpoint = "chatbots/list", output = Postcard)]
 pub async fn load_chatbots() -> Result<ChatbotList, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -44,13 +45,13 @@ pub async fn load_chatbots() -> Result<ChatbotList, AppError> {
     Ok(ChatbotList { chatbots, used })
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/load")]
+#[server(prefix = "/rpc", endpoint = "chatbots/load", output = Postcard)]
 pub async fn load_chatbot(id: String) -> Result<Chatbot, AppError> {
     let viewer = require_viewer().await?;
     Ok(server::chatbots::get(&server(), &viewer.account_id, &ChatbotId::parse(&id).ok_or_else(missing)?).await?)
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/view")]
+#[server(prefix = "/rpc", endpoint = "chatbots/view", output = Postcard)]
 pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -61,7 +62,7 @@ pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     Ok(ChatbotView { chatbot, documents, messages })
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/create")]
+#[server(prefix = "/rpc", endpoint = "chatbots/create", output = Postcard)]
 pub async fn create_chatbot(name: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let created = server::chatbots::create(&server(), &viewer, &name).await;
@@ -70,7 +71,7 @@ pub async fn create_chatbot(name: String) -> Result<(), AppError> {
     Ok(())
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/rename")]
+#[server(prefix = "/rpc", endpoint = "chatbots/rename", output = Postcard)]
 pub async fn rename_chatbot(id: String, name: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let renamed =
@@ -80,7 +81,7 @@ pub async fn rename_chatbot(id: String, name: String) -> Result<(), AppError> {
     Ok(())
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/delete")]
+#[server(prefix = "/rpc", endpoint = "chatbots/delete", output = Postcard)]
 pub async fn delete_chatbot(id: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     server::chatbots::delete(&server(), &viewer, &ChatbotId::parse(&id).ok_or_else(missing)?).await?;
@@ -89,7 +90,7 @@ pub async fn delete_chatbot(id: String) -> Result<(), AppError> {
 }
 
 /// Asks a chatbot in the console: it counts in the message window and costs no credit.
-#[server(prefix = "/rpc", endpoint = "chatbots/ask")]
+#[server(prefix = "/rpc", endpoint = "chatbots/ask", output = Postcard)]
 pub async fn ask_chatbot(id: String, conversation_id: Option<String>, message: String) -> Result<Reply, AppError> {
     let viewer = require_viewer().await?;
     let server = server();

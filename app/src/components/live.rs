@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::EventSource;
 
-/// Counts the changes of the account. Resources take it as their source: `Resource::new(move || live.get(), …)`.
+/// Counts the changes of the account. Whatever is loaded takes it as its source: `Loaded::new(move || live.get(), …)`.
 #[derive(Clone, Copy)]
 pub struct LiveVersion(pub RwSignal<u64>);
 

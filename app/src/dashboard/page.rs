@@ -3,7 +3,7 @@
 use super::first_steps::first_steps;
 use super::server_fns::{Overview, load_overview};
 use crate::chatbots::parts::{counted, failure, skeleton};
-use crate::components::{EmptyState, Meter, Moment, MomentKind, OpenDialog, PageHeading, grouped, use_live};
+use crate::components::{EmptyState, Loaded, Meter, Moment, MomentKind, OpenDialog, PageHeading, grouped, use_live};
 use crate::usage::what;
 use crate::viewer::use_viewer;
 use domain::chatbot::Chatbot;
@@ -18,7 +18,7 @@ use leptos::prelude::*;
 pub fn DashboardPage() -> impl IntoView {
     let live = use_live();
     let viewer = use_viewer();
-    let loaded = Resource::new(move || live.get(), |_| load_overview());
+    let loaded = Loaded::new(move || live.get(), |_| load_overview());
     view! {
         <PageHeading title="Dashboard" lede=format!("Hello, {}.", viewer.name)/>
         <Transition fallback=skeleton>

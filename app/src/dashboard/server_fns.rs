@@ -6,6 +6,7 @@ use domain::credit::CreditSummary;
 use domain::ledger::Entry;
 use domain::plan::PlanUsage;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -40,7 +41,7 @@ pub struct Overview {
     pub steps: Vec<(Step, bool)>,
 }
 
-#[server(prefix = "/rpc", endpoint = "dashboard/load")]
+#[server(prefix = "/rpc", endpoint = "dashboard/load", output = Postcard)]
 pub async fn load_overview() -> Result<Overview, AppError> {
     let viewer = require_viewer().await?;
     let (server, account) = (server(), viewer.account_id);

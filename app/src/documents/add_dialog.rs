@@ -6,7 +6,7 @@
 
 use super::server_fns::{AddDocument, AddForm, Choice, UploadDocument, load_add_form, upload_document};
 use crate::chatbots::parts::{NAME_MAX, failure};
-use crate::components::{Dialog, FormProblem, LiveVersion, TextField, error_of, field_error, typed, use_live};
+use crate::components::{Dialog, FormProblem, LiveVersion, Loaded, TextField, error_of, field_error, typed, use_live};
 use crate::error::AppError;
 use domain::field::DOCUMENT_BYTES_MAX;
 use leptos::ev::SubmitEvent;
@@ -35,7 +35,7 @@ pub fn AddDialog(add: ServerAction<AddDocument>) -> impl IntoView {
         .filter(|error| error.path() == UploadDocument::PATH)
         .map(|error| ServerFnUrlError::<AppError>::decode_err(error.err()));
     let upload = Upload { is_pending: RwSignal::new(false), error: RwSignal::new(early) };
-    let form = Resource::new(
+    let form = Loaded::new(
         move || is_open.get(),
         |is_open| async move { if is_open { load_add_form().await.map(Some) } else { Ok(None) } },
     );
@@ -52,7 +52,7 @@ pub fn AddDialog(add: ServerAction<AddDocument>) -> impl IntoView {
 fn dialog(
     chatbot: String,
     is_paste: Memo<bool>,
-    form: Resource<Result<Option<AddForm>, AppError>>,
+    form: Loaded<Option<AddForm>>,
     add: ServerAction<AddDocument>,
     upload: Upload,
 ) -> AnyView {

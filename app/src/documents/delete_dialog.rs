@@ -2,7 +2,7 @@
 
 use super::server_fns::{DeleteDocument, load_document};
 use crate::chatbots::parts::failure;
-use crate::components::{Dialog, FormProblem, error_of};
+use crate::components::{Dialog, FormProblem, Loaded, error_of};
 use crate::error::AppError;
 use domain::chatbot::Document;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use leptos_router::hooks::use_query_map;
 pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
     let query = use_query_map();
     let id = Memo::new(move |_| query.with(|query| query.get("delete").filter(|id| !id.is_empty())));
-    let subject = Resource::new(
+    let subject = Loaded::new(
         move || id.get(),
         |id| async move {
             match id {
@@ -30,7 +30,7 @@ pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
 }
 
 /// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
-fn dialog(delete: ServerAction<DeleteDocument>, subject: Resource<Result<Option<Document>, AppError>>) -> AnyView {
+fn dialog(delete: ServerAction<DeleteDocument>, subject: Loaded<Option<Document>>) -> AnyView {
     view! {
         <Dialog title="Delete document" close_href="/documents">
             <Suspense>

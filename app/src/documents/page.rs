@@ -6,7 +6,7 @@ use super::get_form::GetForm;
 use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, load_documents};
 use super::size_text;
 use crate::chatbots::parts::{failure, skeleton};
-use crate::components::{EmptyState, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use crate::components::{EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use domain::chatbot::Document;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -20,7 +20,7 @@ pub fn DocumentsPage() -> impl IntoView {
     let changes = move || add.version().get() + delete.version().get();
     let chatbot =
         Memo::new(move |_| query.with(|query| query.get("chatbot").or_else(|| query.get("add")).unwrap_or_default()));
-    let list = Resource::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| load_documents(chatbot));
+    let list = Loaded::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| load_documents(chatbot));
     view! {
         <PageHeading title="Documents" lede="Plain text and Markdown that your chatbots answer from."/>
         <Transition fallback=skeleton>

@@ -4,6 +4,7 @@ use crate::error::AppError;
 use domain::chatbot::Document;
 use domain::plan::Used;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use leptos::server_fn::codec::{MultipartData, MultipartFormData};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +40,7 @@ pub struct AddForm {
 }
 
 /// An empty `chatbot` means all of them.
-#[server(prefix = "/rpc", endpoint = "documents/list")]
+#[server(prefix = "/rpc", endpoint = "documents/list", output = Postcard)]
 pub async fn load_documents(chatbot: String) -> Result<DocumentList, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -53,13 +54,13 @@ pub async fn load_documents(chatbot: String) -> Result<DocumentList, AppError> {
     Ok(DocumentList { documents, chatbots, used })
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/form")]
+#[server(prefix = "/rpc", endpoint = "documents/form", output = Postcard)]
 pub async fn load_add_form() -> Result<AddForm, AppError> {
     let viewer = require_viewer().await?;
     add_form(&viewer).await
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/load")]
+#[server(prefix = "/rpc", endpoint = "documents/load", output = Postcard)]
 pub async fn load_document(id: String) -> Result<Document, AppError> {
     let viewer = require_viewer().await?;
     let documents = server::documents::list(&server(), &viewer.account_id, None).await?;
@@ -67,13 +68,13 @@ pub async fn load_document(id: String) -> Result<Document, AppError> {
     Ok(document.ok_or_else(no_document)?)
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/add")]
+#[server(prefix = "/rpc", endpoint = "documents/add", output = Postcard)]
 pub async fn add_document(chatbot_id: String, name: String, text: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     store(&viewer, &chatbot_id, &name, &text).await.map_err(|error| error.with_typed("name", &name))
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/upload", input = MultipartFormData)]
+#[server(prefix = "/rpc", endpoint = "documents/upload", input = MultipartFormData, output = Postcard)]
 pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let upload = read_upload(data).await?;
@@ -81,7 +82,7 @@ pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
     store(&viewer, &upload.chatbot_id, &upload.file_name, &text).await
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/delete")]
+#[server(prefix = "/rpc", endpoint = "documents/delete", output = Postcard)]
 pub async fn delete_document(id: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = DocumentId::parse(&id).ok_or_else(no_document)?;

@@ -3,7 +3,7 @@
 use super::parts::{authentication, call, errors, limits};
 use super::server_fns::{Reference, load_reference};
 use crate::chatbots::parts::{failure, skeleton};
-use crate::components::{CopyButton, PageHeading, use_live};
+use crate::components::{CopyButton, Loaded, PageHeading, use_live};
 use crate::documents::get_form::GetForm;
 use crate::documents::server_fns::Choice;
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ pub fn ReferencePage() -> impl IntoView {
         let given = part("lang");
         LANGUAGES.iter().position(|(name, _)| *name == given).unwrap_or(0)
     });
-    let loaded = Resource::new(move || (chosen.get(), live.get()), |((chatbot, key), _)| load_reference(chatbot, key));
+    let loaded = Loaded::new(move || (chosen.get(), live.get()), |((chatbot, key), _)| load_reference(chatbot, key));
     view! {
         <PageHeading title="API & Reference" lede="One call asks a chatbot. This page has all you need to make it."/>
         <Transition fallback=skeleton>

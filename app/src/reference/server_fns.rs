@@ -3,6 +3,7 @@
 use crate::documents::server_fns::Choice;
 use crate::error::AppError;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -45,7 +46,7 @@ pub struct Reference {
 }
 
 /// Fills in the chatbot and the key that are named, or the first ones.
-#[server(prefix = "/rpc", endpoint = "reference/load")]
+#[server(prefix = "/rpc", endpoint = "reference/load", output = Postcard)]
 pub async fn load_reference(chatbot: String, key: String) -> Result<Reference, AppError> {
     let viewer = require_viewer().await?;
     let server = server();

@@ -2,8 +2,10 @@
 
 use super::page::PAGE;
 use super::server_fns::{Offer, StartPayment};
-use crate::components::{Dialog, FormProblem, ProblemNotice, error_of, field_error, grouped, short_money, typed};
-use crate::error::{AppError, sentence};
+use crate::components::{
+    Dialog, FormProblem, Loaded, ProblemNotice, error_of, field_error, grouped, short_money, typed,
+};
+use crate::error::sentence;
 use domain::credit::Credit;
 use domain::money::AddBalanceRules;
 use leptos::ev::MouseEvent;
@@ -13,7 +15,7 @@ use leptos::prelude::*;
 
 /// `amount` is the one that the address asks for, as it was typed; empty when it asks for none.
 #[component]
-pub fn AddBalanceDialog(amount: String, offer: Resource<Result<Offer, AppError>>) -> impl IntoView {
+pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
     let action = ServerAction::<StartPayment>::new();
     Effect::new(move |_| {
         let address = action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().ok().cloned()));

@@ -2,13 +2,12 @@
 
 use super::page::PAGE;
 use super::server_fns::Offer;
-use crate::components::{Dialog, ProblemNotice, grouped};
-use crate::error::AppError;
+use crate::components::{Dialog, Loaded, ProblemNotice, grouped};
 use domain::plan::Plan;
 use leptos::prelude::*;
 
 #[component]
-pub fn ComparePlansDialog(offer: Resource<Result<Offer, AppError>>) -> impl IntoView {
+pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
     view! {
         <Dialog title="Compare plans" lede="To move to another plan, contact support." close_href=PAGE>
             <div class="in">

@@ -2,8 +2,9 @@
 
 use super::page::PAGE;
 use super::server_fns::DeleteKey;
-use crate::components::{Dialog, FormProblem, ProblemNotice, TextField, error_of, field_error, typed, use_live};
-use crate::error::AppError;
+use crate::components::{
+    Dialog, FormProblem, Loaded, ProblemNotice, TextField, error_of, field_error, typed, use_live,
+};
 use domain::api_key::ApiKey;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -11,7 +12,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 #[component]
-pub fn DeleteKeyDialog(key_resource: Resource<Result<Option<ApiKey>, AppError>>) -> impl IntoView {
+pub fn DeleteKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
     let action = ServerAction::<DeleteKey>::new();
     let live = use_live();
     let navigate = use_navigate();

@@ -10,8 +10,7 @@ use super::payment_notice::PaymentNotice;
 use super::plan_card::PlanCard;
 use super::regenerate_key_dialog::RegenerateKeyDialog;
 use super::server_fns::{Offer, Snapshot, load_key, load_offer, load_snapshot};
-use crate::components::{Loading, PageHeading, ProblemNotice, use_live};
-use crate::error::AppError;
+use crate::components::{Loaded, Loading, PageHeading, ProblemNotice, use_live};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
@@ -36,8 +35,8 @@ pub fn SettingsPage() -> impl IntoView {
     let query = use_query_map();
     let live = use_live();
     let payment = Memo::new(move |_| query.with(|query| query.get("payment")));
-    let offer = Resource::new(|| (), |()| load_offer());
-    let snapshot = Resource::new(move || (payment.get(), live.get()), |(payment, _)| load_snapshot(payment));
+    let offer = Loaded::new(|| (), |()| load_offer());
+    let snapshot = Loaded::new(move || (payment.get(), live.get()), |(payment, _)| load_snapshot(payment));
     view! {
         <PageHeading
             title="API Plans & Settings"
@@ -46,7 +45,7 @@ pub fn SettingsPage() -> impl IntoView {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 // Only the dialogs show the offer, but the server must not end the page before it has been read.
-                let _ = offer.by_ref().await;
+                let _ = offer.await;
                 match snapshot.await {
                     Ok(snapshot) => view! { <Cards snapshot=snapshot /> }.into_any(),
                     Err(error) => view! { <ProblemNotice problem=error.problem /> }.into_any(),
@@ -71,14 +70,14 @@ fn Cards(snapshot: Snapshot) -> impl IntoView {
 
 /// Stands beside the cards, not among them: what is typed into a dialog must outlive a change of the numbers behind it.
 #[component]
-fn Dialogs(offer: Resource<Result<Offer, AppError>>) -> impl IntoView {
+fn Dialogs(offer: Loaded<Offer>) -> impl IntoView {
     let query = use_query_map();
     let opened = Memo::new(move |_| query.with(opened_dialog));
     let asked_key = move || match opened.get() {
         Opened::RegenerateKey(key_id) | Opened::DeleteKey(key_id) => Some(key_id),
         _ => None,
     };
-    let key = Resource::new(asked_key, |key_id| async move {
+    let key = Loaded::new(asked_key, |key_id| async move {
         match key_id {
             Some(key_id) => load_key(key_id).await.map(Some),
             None => Ok(None),

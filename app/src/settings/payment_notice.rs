@@ -2,15 +2,15 @@
 
 use super::page::PAGE;
 use crate::components::{OpenDialog, ProblemNotice};
+use crate::error::AppError;
 use domain::payment::{Payment, PaymentState};
-use domain::problem::Problem;
 use leptos::prelude::*;
 
 #[component]
-pub fn PaymentNotice(payment: Result<Payment, Problem>) -> impl IntoView {
+pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
     let payment = match payment {
         Ok(payment) => payment,
-        Err(problem) => return view! { <ProblemNotice problem=problem /> }.into_any(),
+        Err(error) => return view! { <ProblemNotice problem=error.problem /> }.into_any(),
     };
     let amount = payment.amount.text();
     let (class, text) = match payment.state {

@@ -2,7 +2,7 @@
 
 use super::page::PAGE;
 use super::server_fns::load_payments;
-use crate::components::{EmptyState, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
+use crate::components::{EmptyState, Loaded, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
 use domain::payment::{Payment, PaymentState};
 use leptos::prelude::*;
 
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 #[component]
 pub fn PaymentsPage() -> impl IntoView {
     let live = use_live();
-    let payments = Resource::new(move || live.get(), |_| load_payments());
+    let payments = Loaded::new(move || live.get(), |_| load_payments());
     view! {
         <p class="crumbs">
             <a href=PAGE>"← API Plans & Settings"</a>

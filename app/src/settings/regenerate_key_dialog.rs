@@ -3,14 +3,13 @@
 use super::page::PAGE;
 use super::server_fns::RegenerateKey;
 use super::shown_key::ShownKeyDialog;
-use crate::components::{Dialog, FormProblem, ProblemNotice, error_of};
-use crate::error::AppError;
+use crate::components::{Dialog, FormProblem, Loaded, ProblemNotice, error_of};
 use domain::api_key::ApiKey;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 #[component]
-pub fn RegenerateKeyDialog(key_resource: Resource<Result<Option<ApiKey>, AppError>>) -> impl IntoView {
+pub fn RegenerateKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
     let action = ServerAction::<RegenerateKey>::new();
     let is_made = Memo::new(move |_| action.value().with(|value| matches!(value, Some(Ok(_)))));
     move || {
@@ -25,10 +24,7 @@ pub fn RegenerateKeyDialog(key_resource: Resource<Result<Option<ApiKey>, AppErro
 }
 
 #[component]
-fn AskDialog(
-    action: ServerAction<RegenerateKey>,
-    key_resource: Resource<Result<Option<ApiKey>, AppError>>,
-) -> impl IntoView {
+fn AskDialog(action: ServerAction<RegenerateKey>, key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
     view! {
         <Dialog title="Regenerate API key" close_href=PAGE>
             <Suspense>

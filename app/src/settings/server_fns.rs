@@ -8,8 +8,8 @@ use domain::ledger::Entry;
 use domain::money::AddBalanceRules;
 use domain::payment::Payment;
 use domain::plan::{Catalogue, PlanUsage};
-use domain::problem::Problem;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -20,6 +20,7 @@ use crate::server_fns::{is_plain_form, require_viewer, server, set_no_store};
 use domain::{
     id::{KeyId, PaymentId},
     ledger::EntryFilter,
+    problem::Problem,
 };
 
 /// How many entries the credit card shows.
@@ -35,7 +36,7 @@ pub struct Snapshot {
     pub entries: Vec<Entry>,
     pub keys: Vec<ApiKey>,
     /// The payment that the person comes back from.
-    pub payment: Option<Result<Payment, Problem>>,
+    pub payment: Option<Result<Payment, AppError>>,
 }
 
 /// What is on offer; the same for everybody, until the server is started with another configuration.
@@ -46,15 +47,15 @@ pub struct Offer {
 }
 
 /// Reads the page. With a payment, it is settled first, so that the credit shown already holds it.
-#[server(prefix = "/rpc", endpoint = "settings/load")]
+#[server(prefix = "/rpc", endpoint = "settings/load", output = Postcard)]
 pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
     let payment = match payment.as_deref().map(PaymentId::parse) {
         None => None,
-        Some(None) => Some(Err(Problem::not_found("payment"))),
+        Some(None) => Some(Err(Problem::not_found("payment").into())),
         Some(Some(id)) => {
             let settled = server::payments::verify_return(&server, &viewer, &id).await;
-            Some(settled.map_err(|error| AppError::from(error).problem))
+            Some(settled.map_err(AppError::from))
         }
     };
     let entries = server::ledger::entries(&server, &viewer.account_id, &EntryFilter::default(), LAST_ENTRIES).await?;
@@ -68,7 +69,7 @@ pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError
 }
 
 /// Reads the plans and what can be bought.
-#[server(prefix = "/rpc", endpoint = "offer/load")]
+#[server(prefix = "/rpc", endpoint = "offer/load", output = Postcard)]
 pub async fn load_offer() -> Result<Offer, AppError> {
     require_viewer().await?;
     let server = server();
@@ -76,7 +77,7 @@ pub async fn load_offer() -> Result<Offer, AppError> {
 }
 
 /// Reads one key, for the dialogs that ask about it.
-#[server(prefix = "/rpc", endpoint = "key/load")]
+#[server(prefix = "/rpc", endpoint = "key/load", output = Postcard)]
 pub async fn load_key(key_id: String) -> Result<ApiKey, AppError> {
     let viewer = require_viewer().await?;
     let keys = server::keys::list(&server(), &viewer.account_id).await?;
@@ -85,7 +86,7 @@ pub async fn load_key(key_id: String) -> Result<ApiKey, AppError> {
 }
 
 /// Makes a key. The answer is the only place where its secret is ever seen.
-#[server(prefix = "/rpc", endpoint = "key/create")]
+#[server(prefix = "/rpc", endpoint = "key/create", output = Postcard)]
 pub async fn create_key(name: String) -> Result<ShownOnce, AppError> {
     let viewer = require_viewer().await?;
     set_no_store();
@@ -93,7 +94,7 @@ pub async fn create_key(name: String) -> Result<ShownOnce, AppError> {
 }
 
 /// Gives a key a new secret; the old one is refused from the next request on.
-#[server(prefix = "/rpc", endpoint = "key/regenerate")]
+#[server(prefix = "/rpc", endpoint = "key/regenerate", output = Postcard)]
 pub async fn regenerate_key(key_id: String) -> Result<ShownOnce, AppError> {
     let viewer = require_viewer().await?;
     set_no_store();
@@ -101,7 +102,7 @@ pub async fn regenerate_key(key_id: String) -> Result<ShownOnce, AppError> {
 }
 
 /// Deletes a key, when its name was typed right.
-#[server(prefix = "/rpc", endpoint = "key/delete")]
+#[server(prefix = "/rpc", endpoint = "key/delete", output = Postcard)]
 pub async fn delete_key(key_id: String, name: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let deleted = server::keys::delete(&server(), &viewer, &parse_key_id(&key_id)?, &name).await;
@@ -113,7 +114,7 @@ pub async fn delete_key(key_id: String, name: String) -> Result<(), AppError> {
 }
 
 /// Begins a payment and answers with the address of the page where it is paid.
-#[server(prefix = "/rpc", endpoint = "payment/start")]
+#[server(prefix = "/rpc", endpoint = "payment/start", output = Postcard)]
 pub async fn start_payment(amount: String) -> Result<String, AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
     let started = server::payments::start(&server, &viewer, &amount).await;
@@ -128,7 +129,7 @@ pub async fn start_payment(amount: String) -> Result<String, AppError> {
 }
 
 /// Reads all payments, newest first.
-#[server(prefix = "/rpc", endpoint = "payments/list")]
+#[server(prefix = "/rpc", endpoint = "payments/list", output = Postcard)]
 pub async fn load_payments() -> Result<Vec<Payment>, AppError> {
     let viewer = require_viewer().await?;
     Ok(server::payments::list(&server(), &viewer.account_id).await?)

@@ -2,9 +2,10 @@
 
 use crate::error::AppError;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 
 /// Signs a person in and answers with the path to go to.
-#[server(prefix = "/rpc", endpoint = "account/sign-in")]
+#[server(prefix = "/rpc", endpoint = "account/sign-in", output = Postcard)]
 pub async fn sign_in(email: String, password: String, next: String) -> Result<String, AppError> {
     let (server, address) = (crate::server_fns::server(), crate::server_fns::client_address());
     let signed_in = server::accounts::sign_in(&server, &email, &password, address).await;
@@ -13,7 +14,7 @@ pub async fn sign_in(email: String, password: String, next: String) -> Result<St
 }
 
 /// Makes an account with its owner, signs him in, and answers with the path to go to.
-#[server(prefix = "/rpc", endpoint = "account/sign-up")]
+#[server(prefix = "/rpc", endpoint = "account/sign-up", output = Postcard)]
 pub async fn sign_up(name: String, email: String, password: String, next: String) -> Result<String, AppError> {
     let (server, address) = (crate::server_fns::server(), crate::server_fns::client_address());
     let signed_up = server::accounts::sign_up(&server, &name, &email, &password, address).await;

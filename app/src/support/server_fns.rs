@@ -2,6 +2,7 @@
 
 use crate::error::AppError;
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -37,7 +38,7 @@ pub struct Support {
     pub chapters: Vec<ChapterLink>,
 }
 
-#[server(prefix = "/rpc", endpoint = "support/load")]
+#[server(prefix = "/rpc", endpoint = "support/load", output = Postcard)]
 pub async fn load_support() -> Result<Support, AppError> {
     let viewer = require_viewer().await?;
     let config = &server().config;
@@ -49,7 +50,7 @@ pub async fn load_support() -> Result<Support, AppError> {
     })
 }
 
-#[server(prefix = "/rpc", endpoint = "support/chapter")]
+#[server(prefix = "/rpc", endpoint = "support/chapter", output = Postcard)]
 pub async fn load_chapter(chapter: String) -> Result<Chapter, AppError> {
     require_viewer().await?;
     let missing = || server::Error::from(Problem::with_detail(ProblemCode::NotFound, "the guide has no such chapter"));

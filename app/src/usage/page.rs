@@ -4,7 +4,7 @@ use super::entry_row::entry_row;
 use super::filter_form::FilterForm;
 use super::server_fns::{Filter, UsageView, load_usage};
 use crate::chatbots::parts::{failure, skeleton};
-use crate::components::{EmptyState, OpenDialog, PageHeading, grouped, use_live};
+use crate::components::{EmptyState, Loaded, OpenDialog, PageHeading, grouped, use_live};
 use crate::documents::get_form::address;
 use domain::ledger::EntryTotals;
 use domain::money::Currency;
@@ -21,7 +21,7 @@ pub fn UsagePage() -> impl IntoView {
             Filter { key: part("key"), from: part("from"), until: part("until"), before: part("before") }
         })
     });
-    let loaded = Resource::new(move || (filter.get(), live.get()), |(filter, _)| load_usage(filter));
+    let loaded = Loaded::new(move || (filter.get(), live.get()), |(filter, _)| load_usage(filter));
     view! {
         <PageHeading title="Usage" lede="Every change of your API credit, with what it left."/>
         <FilterForm filter/>
