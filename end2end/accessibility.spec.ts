@@ -17,8 +17,8 @@ async function expectAccessible(page: Page): Promise<void> {
   expect.soft(overflow, `${page.url()} is wider than the screen`).toBeLessThanOrEqual(0);
 }
 
-test("the pages for people who are not signed in", async ({ page, allowErrors }) => {
-  allowErrors(/status of 404/);
+test("the pages for people who are not signed in", async ({ page, expectErrors }) => {
+  expectErrors(/status of 404/);
   for (const address of ["/sign-in", "/sign-up", "/nothing-here"]) {
     await page.goto(address);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -38,8 +38,8 @@ test("a deleted chatbot is gone with its place in the plan", async ({ page }) =>
   await expect(page.getByText("No chatbots yet")).toBeVisible();
 });
 
-test("a name that is only spaces is refused beside its field", async ({ page, allowErrors }) => {
-  allowErrors(/status of 422/);
+test("a name that is only spaces is refused beside its field", async ({ page, expectErrors }) => {
+  expectErrors(/status of 422/);
   await signUp(page);
   await open(page, "/chatbots?new");
   const dialog = page.getByRole("dialog", { name: "New chatbot" });
@@ -48,8 +48,8 @@ test("a name that is only spaces is refused beside its field", async ({ page, al
   await expect(dialog.getByRole("alert")).toContainText("enter the", { ignoreCase: true });
 });
 
-test("somebody else's chatbot is not found", async ({ page, browser, allowErrors }) => {
-  allowErrors(/status of 404/);
+test("somebody else's chatbot is not found", async ({ page, browser, expectErrors }) => {
+  expectErrors(/status of 404/);
   const other = await browser.newPage();
   watch(other.context());
   await signUp(other);

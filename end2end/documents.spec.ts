@@ -53,8 +53,8 @@ test("a question that nothing matches is answered with a plain no", async ({ pag
   await expect(await tryIt(page, chatbot, "quantum chromodynamics")).toContainText("I found nothing about that");
 });
 
-test("a file that is no text is refused", async ({ page, allowErrors }) => {
-  allowErrors(/status of 415/);
+test("a file that is no text is refused", async ({ page, expectErrors }) => {
+  expectErrors(/status of 415/);
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");
   const dialog = await upload(page, chatbot, {
@@ -65,8 +65,8 @@ test("a file that is no text is refused", async ({ page, allowErrors }) => {
   await expect(dialog.getByRole("alert")).toBeVisible();
 });
 
-test("a file that is too large is refused", async ({ page, allowErrors }) => {
-  allowErrors(/status of 413/);
+test("a file that is too large is refused", async ({ page, expectErrors }) => {
+  expectErrors(/status of 413/);
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");
   const dialog = await upload(page, chatbot, {

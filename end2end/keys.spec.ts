@@ -67,8 +67,8 @@ test("regenerating changes the secret and nothing else", async ({ page }) => {
   await expect(keysCard(page)).toContainText("1 of 5");
 });
 
-test("a key is deleted only when its name is typed", async ({ page, allowErrors }) => {
-  allowErrors(/status of 422/);
+test("a key is deleted only when its name is typed", async ({ page, expectErrors }) => {
+  expectErrors(/status of 422/);
   await signUp(page);
   await createKey(page, "Production");
   await keyAction(page, "Production", "Delete");
@@ -84,8 +84,8 @@ test("a key is deleted only when its name is typed", async ({ page, allowErrors 
   await expect(keysCard(page)).toContainText("No API keys yet");
 });
 
-test("a plan has five keys and refuses the sixth", async ({ page, allowErrors }) => {
-  allowErrors(/status of 403/);
+test("a plan has five keys and refuses the sixth", async ({ page, expectErrors }) => {
+  expectErrors(/status of 403/);
   await signUp(page);
   for (const name of ["One", "Two", "Three", "Four"]) {
     expect((await page.request.post("/settings/keys", { form: { name } })).ok()).toBe(true);

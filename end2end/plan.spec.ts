@@ -58,8 +58,8 @@ test("fifty chatbots made at once fill the three places that are left", async ({
   await expect(meter(page, "Chatbots")).toHaveText("10 of 10");
 });
 
-test("a chatbot too many is refused with the limit, and its name is kept", async ({ page, allowErrors }) => {
-  allowErrors(/status of 403/);
+test("a chatbot too many is refused with the limit, and its name is kept", async ({ page, expectErrors }) => {
+  expectErrors(/status of 403/);
   await signUp(page);
   for (let number = 1; number <= 10; number++) {
     await page.request.post("/rpc/chatbots/create", { form: { name: `Chatbot ${number}` }, headers: { Accept: "application/json" } });
@@ -72,8 +72,8 @@ test("a chatbot too many is refused with the limit, and its name is kept", async
   await expect(dialog.getByLabel("Name")).toHaveValue("One more");
 });
 
-test("a full message window says when the next message is free and keeps what was typed", async ({ page, allowErrors }) => {
-  allowErrors(/status of 429/);
+test("a full message window says when the next message is free and keeps what was typed", async ({ page, expectErrors }) => {
+  expectErrors(/status of 429/);
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");
   const send = (message: string) =>

@@ -1,8 +1,8 @@
 // Signing up, in and out, and what the forms say when something is wrong.
 
 import type { Page } from "@playwright/test";
-import { goTo, leave, navigation, planCard, signIn, signUp, somebody } from "./steps.ts";
-import { expect, test } from "./test.ts";
+import { fillSignIn, goTo, leave, navigation, planCard, signIn, signUp, somebody } from "./steps.ts";
+import { expect, formAlive, test } from "./test.ts";
 
 test("a new account is on the plan Plus", async ({ page }) => {
   await signUp(page);
@@ -32,13 +32,15 @@ test("signing in leads to the page that was asked for", async ({ page }) => {
   await expect(page.getByLabel("From")).toHaveValue("2026-01-01");
 });
 
-test("a wrong e-mail and a wrong password look the same", async ({ page, allowErrors }) => {
-  allowErrors(/status of 401/);
+test("a wrong e-mail and a wrong password look the same", async ({ page, expectErrors }) => {
+  expectErrors(/status of 401/);
   const person = await signUp(page);
   await leave(page);
   const refusals: string[] = [];
   for (const wrong of [{ ...person, password: "not the password" }, { ...person, email: somebody().email }]) {
-    await signIn(page, wrong);
+    await page.goto("/sign-in");
+    await formAlive(page);
+    await fillSignIn(page, wrong);
     const alert = page.getByRole("alert");
     await expect(alert).toBeVisible();
     refusals.push((await alert.innerText()).replace(/req_\w+/, ""));
@@ -47,11 +49,12 @@ test("a wrong e-mail and a wrong password look the same", async ({ page, allowEr
   expect(refusals[0]).toBe(refusals[1]);
 });
 
-test("an address that is taken is refused beside its field and nothing typed is lost", async ({ page, allowErrors }) => {
-  allowErrors(/status of 409/);
+test("an address that is taken is refused beside its field and nothing typed is lost", async ({ page, expectErrors }) => {
+  expectErrors(/status of 409/);
   const person = await signUp(page);
   await leave(page);
   await page.goto("/sign-up");
+  await formAlive(page);
   await page.getByLabel("Name").fill("Somebody Else");
   await page.getByLabel("E-mail").fill(person.email);
   await page.getByLabel("Password").fill(person.password);
@@ -92,8 +95,8 @@ test("the navigation leads to every page", async ({ page }) => {
   }
 });
 
-test("an address that does not exist says so", async ({ page, allowErrors }) => {
-  allowErrors(/status of 404/);
+test("an address that does not exist says so", async ({ page, expectErrors }) => {
+  expectErrors(/status of 404/);
   await page.goto("/nothing-here");
   await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
 });

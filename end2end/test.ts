@@ -1,42 +1,41 @@
 // The `test` of every spec: Playwright's own, with a watch over the browser. A console error, an error of a script, a
 // violation of the content security policy, a failed request or an answer of 500 and above fails the test, whatever
-// else it looked at. A test in which an error is the point says so beforehand with `allowErrors`.
+// else it looked at. A test in which an error is the point says so beforehand with `expectErrors`.
 
 import { test as base, expect, type BrowserContext, type Page } from "@playwright/test";
 
 export { expect };
 
 interface Fixtures {
-  /**
-   * Names errors that belong to the test, as patterns of their text. They need not appear: a form that is sent before
-   * the page is alive is refused without one.
-   */
-  allowErrors: (...patterns: RegExp[]) => void;
+  /** Names errors that belong to the test, as patterns of their text. Each must then appear. */
+  expectErrors: (...patterns: RegExp[]) => void;
 }
 
 /** Pages whose WebAssembly has come alive since they were loaded; see `hydrated`. */
 const alive = new WeakSet<Page>();
 
 export const test = base.extend<Fixtures & { watch: void }>({
-  allowErrors: async ({}, use, testInfo) => {
+  expectErrors: async ({}, use, testInfo) => {
     await use((...patterns) => {
-      allowedErrors.set(testInfo.testId, patterns);
+      expectedErrors.set(testInfo.testId, patterns);
     });
   },
   watch: [
     async ({ context, javaScriptEnabled }, use, testInfo) => {
       const errors = watch(context, javaScriptEnabled);
       await use();
-      const allowed = allowedErrors.get(testInfo.testId) ?? [];
-      allowedErrors.delete(testInfo.testId);
-      const unexpected = errors.filter((error) => !allowed.some((pattern) => pattern.test(error)));
+      const expected = expectedErrors.get(testInfo.testId) ?? [];
+      expectedErrors.delete(testInfo.testId);
+      const unexpected = errors.filter((error) => !expected.some((pattern) => pattern.test(error)));
       expect(unexpected, "the browser reports no errors").toEqual([]);
+      const missing = expected.filter((pattern) => !errors.some((error) => pattern.test(error)));
+      expect(missing, "the expected errors were reported").toEqual([]);
     },
     { auto: true },
   ],
 });
 
-const allowedErrors = new Map<string, RegExp[]>();
+const expectedErrors = new Map<string, RegExp[]>();
 
 /** Collects what goes wrong in a context; also marks its pages as alive. */
 export function watch(context: BrowserContext, hasJavaScript = true): string[] {
@@ -67,4 +66,9 @@ export function watch(context: BrowserContext, hasJavaScript = true): string[] {
 /** Waits until a signed-in page is alive: the last thing it does then is to listen for changes. */
 export async function hydrated(page: Page): Promise<void> {
   await expect.poll(() => alive.has(page), { message: "the page comes alive" }).toBe(true);
+}
+
+/** Waits until a page of somebody who is not signed in is alive, so that its form is answered without leaving it. */
+export async function formAlive(page: Page): Promise<void> {
+  await expect(page.locator("html[data-alive]")).toBeAttached();
 }

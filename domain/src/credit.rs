@@ -1,7 +1,7 @@
 //! Credit: what is spent. A signed count of millionths of the currency unit; never a floating-point number.
 
 use crate::clock::Timestamp;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, grouped};
 use serde::{Deserialize, Serialize};
 
 /// Millionths in one currency unit.
@@ -74,12 +74,12 @@ impl Credit {
         format!("{sign}{}.{:06}", absolute / unit, absolute % unit)
     }
 
-    /// `$23.418200`, or `−$0.002000` with a true minus sign.
+    /// `$23.418200`, `$1,234.500000`, or `−$0.002000` with a true minus sign.
     #[must_use]
     pub fn text(self, currency: Currency) -> String {
         let sign = if self.0 < 0 { "−" } else { "" };
-        let decimal = Self(self.0.saturating_abs()).decimal();
-        format!("{sign}{}{decimal}", currency.symbol())
+        let (absolute, unit) = (self.0.unsigned_abs(), MILLIONTHS_PER_UNIT.unsigned_abs());
+        format!("{sign}{}{}.{:06}", currency.symbol(), grouped(absolute / unit), absolute % unit)
     }
 
     /// `+$25.000000` or `−$0.002000`: the sign is always said.
@@ -180,6 +180,7 @@ mod tests {
         }
         assert_eq!(Credit(23_418_200).text(Currency::Usd), "$23.418200");
         assert_eq!(Credit(-2_000).signed_text(Currency::Usd), "−$0.002000");
+        assert_eq!(Credit(1_234_500_000).text(Currency::Usd), "$1,234.500000");
         assert_eq!(Credit(25_000_000).signed_text(Currency::Eur), "+€25.000000");
         assert_eq!(Credit(31_079_999).short_text(Currency::Usd), "$31.07");
     }

@@ -70,32 +70,49 @@ pub struct Money {
 }
 
 impl Money {
-    /// `$25.00`.
+    /// `$25.00`, `$2,000.00`.
     #[must_use]
     pub fn text(self) -> String {
         let sign = if self.minor_units < 0 { "−" } else { "" };
-        format!("{sign}{}{}", self.currency.symbol(), self.unsigned_decimal())
+        let (whole, fraction) = self.unsigned_parts();
+        format!("{sign}{}{}.{fraction:02}", self.currency.symbol(), grouped(whole))
     }
 
-    /// `$25` for whole units, `$25.50` otherwise.
+    /// `$25` or `$2,000` for whole units, `$25.50` otherwise.
     #[must_use]
     pub fn short_text(self) -> String {
         let text = self.text();
         text.strip_suffix(".00").map_or(text.clone(), str::to_owned)
     }
 
-    /// `25.00`, as a form field holds it.
+    /// `25.00`, as a form field holds it: without a sign of the currency and without separators.
     #[must_use]
     pub fn decimal(self) -> String {
         let sign = if self.minor_units < 0 { "-" } else { "" };
-        format!("{sign}{}", self.unsigned_decimal())
+        let (whole, fraction) = self.unsigned_parts();
+        format!("{sign}{whole}.{fraction:02}")
     }
 
-    fn unsigned_decimal(self) -> String {
+    /// Whole units and what is left of minor units.
+    fn unsigned_parts(self) -> (u64, u64) {
         let absolute = self.minor_units.unsigned_abs();
         let unit = self.currency.minor_units_per_unit().unsigned_abs();
-        format!("{}.{:02}", absolute / unit, absolute % unit)
+        (absolute / unit, absolute % unit)
     }
+}
+
+/// `11709` → `11,709`: a number as people read it.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// What may be bought at once; from the configuration.
@@ -225,5 +242,20 @@ mod tests {
         assert_eq!(Money { minor_units: 2_500, currency: Currency::Usd }.text(), "$25.00");
         assert_eq!(Money { minor_units: 2_500, currency: Currency::Usd }.short_text(), "$25");
         assert_eq!(Money { minor_units: -5, currency: Currency::Chf }.text(), "−CHF 0.05");
+        assert_eq!(Money { minor_units: 200_000, currency: Currency::Usd }.short_text(), "$2,000");
+        assert_eq!(Money { minor_units: 123_456_789, currency: Currency::Usd }.text(), "$1,234,567.89");
+    }
+
+    #[test]
+    fn a_form_field_holds_an_amount_that_reads_back_as_itself() {
+        let amount = rules().money(123_456);
+        assert_eq!(amount.decimal(), "1234.56");
+        assert_eq!(rules().parse_amount(&amount.decimal()), Ok(amount));
+    }
+
+    #[test]
+    fn an_amount_out_of_range_names_the_limit_as_people_read_it() {
+        let error = rules().parse_amount("2000.01").expect_err("too much");
+        assert_eq!(error.to_string(), "the largest amount is $2,000");
     }
 }

@@ -26,7 +26,7 @@ pub use loading::Loading;
 pub use menu::Menu;
 pub use meter::Meter;
 pub use moment::{Moment, MomentKind, Ticker};
-pub use number::{grouped, of_limit, short_money};
+pub use number::{grouped, of_limit};
 pub use open_dialog::{OpenDialog, dialog_address};
 pub use page_heading::PageHeading;
 pub use problem_notice::ProblemNotice;

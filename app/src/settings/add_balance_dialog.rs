@@ -2,9 +2,7 @@
 
 use super::page::PAGE;
 use super::server_fns::{Offer, StartPayment};
-use crate::components::{
-    Dialog, FormProblem, Loaded, ProblemNotice, error_of, field_error, grouped, short_money, typed,
-};
+use crate::components::{Dialog, FormProblem, Loaded, ProblemNotice, error_of, field_error, grouped, typed};
 use crate::error::sentence;
 use domain::credit::Credit;
 use domain::money::AddBalanceRules;
@@ -153,7 +151,7 @@ fn presets(
                 aria-pressed=move || if is_chosen() { "true" } else { "false" }
                 on:click=choose
             >
-                {short_money(money)}
+                {money.short_text()}
             </button>
         }
     };
@@ -204,7 +202,7 @@ fn refusal(rules: &AddBalanceRules, amount: &str) -> Option<String> {
 }
 
 fn range(rules: &AddBalanceRules) -> String {
-    let text = |minor_units| short_money(rules.money(minor_units));
+    let text = |minor_units| rules.money(minor_units).short_text();
     format!("Between {} and {}", text(rules.minimum_minor_units), text(rules.maximum_minor_units))
 }
 
