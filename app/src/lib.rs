@@ -6,6 +6,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "components take their properties by value")]
 
 pub mod account;
+pub mod call;
 pub mod chatbots;
 pub mod components;
 pub mod dashboard;

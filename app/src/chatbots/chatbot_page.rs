@@ -1,7 +1,7 @@
 //! One chatbot: what it answers from, and a panel to try it.
 
 use super::parts::{counted, failure, skeleton};
-use super::server_fns::{ChatbotView, load_chatbot_view};
+use super::server_fns::{ChatbotView, LoadChatbotView};
 use super::try_it::{Talk, TryIt};
 use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use crate::documents::size_text;
@@ -14,7 +14,7 @@ pub fn ChatbotPage() -> impl IntoView {
     let live = use_live();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let loaded = Loaded::new(move || (id.get(), live.get()), |(id, _)| load_chatbot_view(id));
+    let loaded = Loaded::new(move || (id.get(), live.get()), |(id, _)| LoadChatbotView { id });
     // What was said and what is being typed belongs to the page and outlives every refresh of what is around it.
     let talk = Talk::new(id);
     view! {

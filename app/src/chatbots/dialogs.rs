@@ -4,8 +4,8 @@
 //! what somebody is typing.
 
 use super::parts::{NAME_MAX, counted, failure};
-use super::server_fns::{CreateChatbot, DeleteChatbot, RenameChatbot, load_chatbot};
-use crate::components::{Dialog, FormProblem, Loaded, TextField, error_of, field_error, typed};
+use super::server_fns::{CreateChatbot, DeleteChatbot, LoadChatbot, RenameChatbot};
+use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission, TextField, field_error, typed};
 use crate::error::AppError;
 use domain::chatbot::Chatbot;
 use leptos::prelude::*;
@@ -13,24 +13,17 @@ use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn ChatbotDialogs(
-    create: ServerAction<CreateChatbot>,
-    rename: ServerAction<RenameChatbot>,
-    delete: ServerAction<DeleteChatbot>,
+    create: Submission<CreateChatbot>,
+    rename: Submission<RenameChatbot>,
+    delete: Submission<DeleteChatbot>,
 ) -> impl IntoView {
     let query = use_query_map();
     let is_new = Memo::new(move |_| query.with(|query| query.get_str("new").is_some()));
     let named = move |key: &'static str| query.with(|query| query.get(key).filter(|id| !id.is_empty()));
     let renamed_id = Memo::new(move |_| named("rename"));
     let deleted_id = Memo::new(move |_| named("delete"));
-    let subject = Loaded::new(
-        move || renamed_id.get().or_else(|| deleted_id.get()),
-        |id| async move {
-            match id {
-                Some(id) => load_chatbot(id).await.map(Some),
-                None => Ok(None),
-            }
-        },
-    );
+    let subject =
+        Loaded::maybe(move || renamed_id.get().or_else(|| deleted_id.get()), |id| id.map(|id| LoadChatbot { id }));
     // A dialog that is opened again does not begin with the error of the last time.
     Effect::new(move |_| {
         if !is_new.get() {
@@ -73,11 +66,11 @@ fn about(subject: Subject, inside: impl Fn(Chatbot) -> AnyView + Copy + Send + '
     .into_any()
 }
 
-fn new_dialog(create: ServerAction<CreateChatbot>) -> AnyView {
-    let error = error_of(create);
+fn new_dialog(create: Submission<CreateChatbot>) -> AnyView {
+    let error = create.error();
     view! {
         <Dialog title="New chatbot" lede="Its id is what API calls and widgets name it by." close_href="/chatbots">
-            <ActionForm action=create>
+            <PostForm to=create>
                 <div class="in">
                     <FormProblem error/>
                     <TextField label="Name" name="name" value=typed(error, "name") error=field_error(error, "name") required=true
@@ -85,15 +78,15 @@ fn new_dialog(create: ServerAction<CreateChatbot>) -> AnyView {
                 </div>
                 <footer>
                     <a class="btn" href="/chatbots">"Cancel"</a>
-                    <button class="btn primary" disabled=create.pending()>"Create chatbot"</button>
+                    <button class="btn primary" disabled=create.is_pending()>"Create chatbot"</button>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
     .into_any()
 }
 
-fn rename_dialog(rename: ServerAction<RenameChatbot>, subject: Subject) -> AnyView {
+fn rename_dialog(rename: Submission<RenameChatbot>, subject: Subject) -> AnyView {
     view! {
         <Dialog title="Rename chatbot" lede="Its id stays the same, so nothing that uses it has to change." close_href="/chatbots">
             {about(subject, move |chatbot| rename_form(rename, chatbot))}
@@ -102,11 +95,11 @@ fn rename_dialog(rename: ServerAction<RenameChatbot>, subject: Subject) -> AnyVi
     .into_any()
 }
 
-fn rename_form(rename: ServerAction<RenameChatbot>, chatbot: Chatbot) -> AnyView {
-    let error = error_of(rename);
+fn rename_form(rename: Submission<RenameChatbot>, chatbot: Chatbot) -> AnyView {
+    let error = rename.error();
     let name = Some(typed(error, "name")).filter(|name| !name.is_empty()).unwrap_or(chatbot.name);
     view! {
-        <ActionForm action=rename>
+        <PostForm to=rename>
             <input type="hidden" name="id" value=chatbot.id.to_string()/>
             <div class="in">
                 <FormProblem error/>
@@ -114,14 +107,14 @@ fn rename_form(rename: ServerAction<RenameChatbot>, chatbot: Chatbot) -> AnyView
             </div>
             <footer>
                 <a class="btn" href="/chatbots">"Cancel"</a>
-                <button class="btn primary" disabled=rename.pending()>"Rename"</button>
+                <button class="btn primary" disabled=rename.is_pending()>"Rename"</button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }
 
-fn delete_dialog(delete: ServerAction<DeleteChatbot>, subject: Subject) -> AnyView {
+fn delete_dialog(delete: Submission<DeleteChatbot>, subject: Subject) -> AnyView {
     view! {
         <Dialog title="Delete chatbot" close_href="/chatbots">
             {about(subject, move |chatbot| delete_form(delete, chatbot))}
@@ -130,14 +123,14 @@ fn delete_dialog(delete: ServerAction<DeleteChatbot>, subject: Subject) -> AnyVi
     .into_any()
 }
 
-fn delete_form(delete: ServerAction<DeleteChatbot>, chatbot: Chatbot) -> AnyView {
-    let error = error_of(delete);
+fn delete_form(delete: Submission<DeleteChatbot>, chatbot: Chatbot) -> AnyView {
+    let error = delete.error();
     let loss = match chatbot.documents {
         0 => "Its conversations are deleted with it.".to_owned(),
         documents => format!("Its {} and its conversations are deleted with it.", counted(documents, "document")),
     };
     view! {
-        <ActionForm action=delete>
+        <PostForm to=delete>
             <input type="hidden" name="id" value=chatbot.id.to_string()/>
             <div class="in">
                 <FormProblem error/>
@@ -145,9 +138,9 @@ fn delete_form(delete: ServerAction<DeleteChatbot>, chatbot: Chatbot) -> AnyView
             </div>
             <footer>
                 <a class="btn" href="/chatbots">"Cancel"</a>
-                <button class="btn danger" disabled=delete.pending()>"Delete chatbot"</button>
+                <button class="btn danger" disabled=delete.is_pending()>"Delete chatbot"</button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }

@@ -4,19 +4,21 @@ pub use super::chatbot_page::ChatbotPage;
 
 use super::dialogs::ChatbotDialogs;
 use super::parts::{counted, failure, skeleton};
-use super::server_fns::{ChatbotList, CreateChatbot, DeleteChatbot, RenameChatbot, load_chatbots};
-use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use super::server_fns::{ChatbotList, CreateChatbot, DeleteChatbot, LoadChatbots, RenameChatbot};
+use crate::components::{
+    CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, Submission, use_live,
+};
 use domain::chatbot::Chatbot;
 use leptos::prelude::*;
 
 #[component]
 pub fn ChatbotsPage() -> impl IntoView {
     let live = use_live();
-    let create = ServerAction::<CreateChatbot>::new();
-    let rename = ServerAction::<RenameChatbot>::new();
-    let delete = ServerAction::<DeleteChatbot>::new();
-    let changes = move || create.version().get() + rename.version().get() + delete.version().get();
-    let list = Loaded::new(move || (live.get(), changes()), |_| load_chatbots());
+    let create = Submission::<CreateChatbot>::new();
+    let rename = Submission::<RenameChatbot>::new();
+    let delete = Submission::<DeleteChatbot>::new();
+    let changes = move || create.version() + rename.version() + delete.version();
+    let list = Loaded::new(move || (live.get(), changes()), |_| LoadChatbots {});
     view! {
         <PageHeading title="Chatbots" lede="Each chatbot answers from its own documents, in the console, by API and in widgets."/>
         <Transition fallback=skeleton>

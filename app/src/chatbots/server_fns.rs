@@ -36,7 +36,7 @@ pub struct ChatbotView {
     pub messages: WindowUsage,
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/list", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "chatbots/list", input = Postcard, output = Postcard)]
 pub async fn load_chatbots() -> Result<ChatbotList, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -45,13 +45,13 @@ pub async fn load_chatbots() -> Result<ChatbotList, AppError> {
     Ok(ChatbotList { chatbots, used })
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "chatbots/load", input = Postcard, output = Postcard)]
 pub async fn load_chatbot(id: String) -> Result<Chatbot, AppError> {
     let viewer = require_viewer().await?;
     Ok(server::chatbots::get(&server(), &viewer.account_id, &ChatbotId::parse(&id).ok_or_else(missing)?).await?)
 }
 
-#[server(prefix = "/rpc", endpoint = "chatbots/view", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "chatbots/view", input = Postcard, output = Postcard)]
 pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();

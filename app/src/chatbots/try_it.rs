@@ -3,7 +3,8 @@
 //! The form is an ordinary one that posts to a plain route, so a question asked before the WASM has loaded is answered
 //! too. Afterwards the answer appears below the question; a question that was refused stays in its field.
 
-use super::server_fns::ask_chatbot;
+use super::server_fns::AskChatbot;
+use crate::call::{form_body, post};
 use crate::components::{Moment, MomentKind, ProblemNotice};
 use crate::error::AppError;
 use domain::chatbot::Citation;
@@ -14,7 +15,10 @@ use domain::window::WindowUsage;
 use leptos::ev;
 use leptos::html::Textarea;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsValue;
+use web_sys::FormData;
 
 /// What was said, what is being typed, and what went wrong last.
 #[derive(Clone, Copy)]
@@ -64,6 +68,17 @@ impl Talk {
         self.exchanges.with_untracked(|said| said.last().map(|(_, reply)| reply.conversation_id.to_string()))
     }
 
+    /// The question as its form would send it.
+    fn fields(self, id: &str, message: &str) -> JsValue {
+        let Ok(fields) = FormData::new() else { return JsValue::NULL };
+        let conversation_id = self.conversation_id();
+        let all = [("id", Some(id)), ("conversation_id", conversation_id.as_deref()), ("message", Some(message))];
+        for (name, value) in all.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            let _appended = fields.append_with_str(name, value);
+        }
+        form_body(&fields, false)
+    }
+
     /// Sends what is typed. Only an answer empties the field.
     fn send(self) {
         let message = self.draft.get_untracked();
@@ -74,7 +89,7 @@ impl Talk {
         self.is_pending.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let answered = ask_chatbot(id.clone(), self.conversation_id(), message.clone()).await;
+            let answered = post(AskChatbot::PATH, self.fields(&id, &message)).await.open::<Reply>();
             // Both signals are gone when the page was left while the answer was on its way.
             if self.is_pending.try_set(false).is_some() || self.chatbot_id.get_untracked() != id {
                 return;

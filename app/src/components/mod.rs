@@ -19,7 +19,7 @@ mod text_field;
 pub use copy_button::CopyButton;
 pub use dialog::Dialog;
 pub use empty_state::EmptyState;
-pub use form::{FormProblem, error_of, field_error, typed};
+pub use form::{FormProblem, PostForm, Sending, Submission, field_error, typed};
 pub use live::{LiveVersion, listen_to_changes, use_live};
 pub use loaded::Loaded;
 pub use loading::Loading;

@@ -1,7 +1,7 @@
 //! The page after signing in.
 
 use super::first_steps::first_steps;
-use super::server_fns::{Overview, load_overview};
+use super::server_fns::{LoadOverview, Overview};
 use crate::chatbots::parts::{counted, failure, skeleton};
 use crate::components::{EmptyState, Loaded, Meter, Moment, MomentKind, OpenDialog, PageHeading, grouped, use_live};
 use crate::usage::what;
@@ -18,7 +18,7 @@ use leptos::prelude::*;
 pub fn DashboardPage() -> impl IntoView {
     let live = use_live();
     let viewer = use_viewer();
-    let loaded = Loaded::new(move || live.get(), |_| load_overview());
+    let loaded = Loaded::new(move || live.get(), |_| LoadOverview {});
     view! {
         <PageHeading title="Dashboard" lede=format!("Hello, {}.", viewer.name)/>
         <Transition fallback=skeleton>

@@ -41,7 +41,7 @@ pub struct Overview {
     pub steps: Vec<(Step, bool)>,
 }
 
-#[server(prefix = "/rpc", endpoint = "dashboard/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "dashboard/load", input = Postcard, output = Postcard)]
 pub async fn load_overview() -> Result<Overview, AppError> {
     let viewer = require_viewer().await?;
     let (server, account) = (server(), viewer.account_id);

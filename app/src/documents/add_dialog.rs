@@ -1,48 +1,27 @@
 //! Adds a document by upload (`/documents?add`) or by pasting (`/documents?add&paste`); a value of `add` names the
 //! chatbot that is chosen beforehand.
 //!
-//! Both are ordinary forms of a server function. The upload cannot be an `ActionForm`, which knows no files, so its
-//! submission is taken over by hand and its early error is read from the URL by hand.
+//! Both are ordinary forms of a server function.
 
-use super::server_fns::{AddDocument, AddForm, Choice, UploadDocument, load_add_form, upload_document};
+use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm, UploadDocument};
 use crate::chatbots::parts::{NAME_MAX, failure};
-use crate::components::{Dialog, FormProblem, LiveVersion, Loaded, TextField, error_of, field_error, typed, use_live};
+use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission, TextField, field_error, typed};
 use crate::error::AppError;
 use domain::field::DOCUMENT_BYTES_MAX;
-use leptos::ev::SubmitEvent;
-use leptos::form::form_data_from_event;
 use leptos::prelude::*;
-use leptos::server::ServerActionError;
-use leptos::server_fn::ServerFn;
-use leptos::server_fn::error::ServerFnUrlError;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_query_map;
 
-/// An upload on its way and how it failed.
-#[derive(Clone, Copy)]
-struct Upload {
-    is_pending: RwSignal<bool>,
-    error: RwSignal<Option<AppError>>,
-}
-
 #[component]
-pub fn AddDialog(add: ServerAction<AddDocument>) -> impl IntoView {
+pub fn AddDialog(add: Submission<AddDocument>, upload: Submission<UploadDocument>) -> impl IntoView {
     let query = use_query_map();
     let chatbot = Memo::new(move |_| query.with(|query| query.get("add")));
     let is_paste = Memo::new(move |_| query.with(|query| query.get_str("paste").is_some()));
     let is_open = Memo::new(move |_| chatbot.with(Option::is_some));
-    let early = use_context::<ServerActionError>()
-        .filter(|error| error.path() == UploadDocument::PATH)
-        .map(|error| ServerFnUrlError::<AppError>::decode_err(error.err()));
-    let upload = Upload { is_pending: RwSignal::new(false), error: RwSignal::new(early) };
-    let form = Loaded::new(
-        move || is_open.get(),
-        |is_open| async move { if is_open { load_add_form().await.map(Some) } else { Ok(None) } },
-    );
+    let form = Loaded::maybe(move || is_open.get(), |is_open| is_open.then_some(LoadAddForm {}));
     Effect::new(move |_| {
         if !is_open.get() {
             add.clear();
-            upload.error.set(None);
+            upload.clear();
         }
     });
     view! { {move || chatbot.get().map(|chatbot| dialog(chatbot, is_paste, form, add, upload))} }.into_any()
@@ -53,8 +32,8 @@ fn dialog(
     chatbot: String,
     is_paste: Memo<bool>,
     form: Loaded<Option<AddForm>>,
-    add: ServerAction<AddDocument>,
-    upload: Upload,
+    add: Submission<AddDocument>,
+    upload: Submission<UploadDocument>,
 ) -> AnyView {
     let close_href = list_href(&chatbot);
     view! {
@@ -80,8 +59,8 @@ fn inside(
     form: AddForm,
     chatbot: String,
     is_paste: Memo<bool>,
-    add: ServerAction<AddDocument>,
-    upload: Upload,
+    add: Submission<AddDocument>,
+    upload: Submission<UploadDocument>,
 ) -> AnyView {
     let AddForm { chatbots, used } = form;
     if chatbots.is_empty() {
@@ -115,15 +94,14 @@ fn inside(
     .into_any()
 }
 
-fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Upload) -> AnyView {
+fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Submission<UploadDocument>) -> AnyView {
     let close_href = list_href(&chatbot);
-    let live = use_live();
-    let error = upload.error.into();
+    let error = upload.error();
     // Name and text come out of the file, so what is wrong with them is said there too.
     let parts = ["file", "name", "text"].map(|part| field_error(error, part));
     let message = move || parts.iter().find_map(|part| part.try_get().flatten());
     view! {
-        <form method="post" enctype="multipart/form-data" action=UploadDocument::url() on:submit=move |event| submit(&event, upload, live)>
+        <PostForm to=upload has_file=true>
             <div class="in">
                 <FormProblem error/>
                 {chatbot_field(chatbots, chatbot, error)}
@@ -137,39 +115,21 @@ fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Upload) -> AnyVie
             </div>
             <footer>
                 <a class="btn" href=close_href>"Cancel"</a>
-                <button class="btn primary" disabled=upload.is_pending>
-                    {move || if upload.is_pending.get() { "Uploading…" } else { "Upload" }}
+                <button class="btn primary" disabled=upload.is_pending()>
+                    {move || if upload.is_pending().get() { "Uploading…" } else { "Upload" }}
                 </button>
             </footer>
-        </form>
+        </PostForm>
     }
     .into_any()
 }
 
-fn submit(event: &SubmitEvent, upload: Upload, live: LiveVersion) {
-    event.prevent_default();
-    let Ok(form) = form_data_from_event(event) else { return };
-    if upload.is_pending.get_untracked() {
-        return;
-    }
-    upload.is_pending.set(true);
-    upload.error.set(None);
-    spawn_local(async move {
-        let uploaded = upload_document(form.into()).await;
-        // The signals are gone when the page was left during the upload.
-        if upload.is_pending.try_set(false).is_none() {
-            upload.error.set(uploaded.err());
-            live.bump();
-        }
-    });
-}
-
-fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: ServerAction<AddDocument>) -> AnyView {
+fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: Submission<AddDocument>) -> AnyView {
     let close_href = list_href(&chatbot);
-    let error = error_of(add);
+    let error = add.error();
     let message = field_error(error, "text");
     view! {
-        <ActionForm action=add>
+        <PostForm to=add>
             <div class="in">
                 <FormProblem error/>
                 {chatbot_field(chatbots, chatbot, error)}
@@ -183,9 +143,9 @@ fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: ServerAction<AddDocum
             </div>
             <footer>
                 <a class="btn" href=close_href>"Cancel"</a>
-                <button class="btn primary" disabled=add.pending()>"Add document"</button>
+                <button class="btn primary" disabled=add.is_pending()>"Add document"</button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }

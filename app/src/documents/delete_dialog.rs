@@ -1,26 +1,18 @@
 //! Asks before a document is deleted: `/documents?delete=doc_…`.
 
-use super::server_fns::{DeleteDocument, load_document};
+use super::server_fns::{DeleteDocument, LoadDocument};
 use crate::chatbots::parts::failure;
-use crate::components::{Dialog, FormProblem, Loaded, error_of};
+use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission};
 use crate::error::AppError;
 use domain::chatbot::Document;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 #[component]
-pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
+pub fn DeleteDialog(delete: Submission<DeleteDocument>) -> impl IntoView {
     let query = use_query_map();
     let id = Memo::new(move |_| query.with(|query| query.get("delete").filter(|id| !id.is_empty())));
-    let subject = Loaded::new(
-        move || id.get(),
-        |id| async move {
-            match id {
-                Some(id) => load_document(id).await.map(Some),
-                None => Ok(None),
-            }
-        },
-    );
+    let subject = Loaded::maybe(move || id.get(), |id| id.map(|id| LoadDocument { id }));
     Effect::new(move |_| {
         if id.get().is_none() {
             delete.clear();
@@ -30,7 +22,7 @@ pub fn DeleteDialog(delete: ServerAction<DeleteDocument>) -> impl IntoView {
 }
 
 /// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
-fn dialog(delete: ServerAction<DeleteDocument>, subject: Loaded<Option<Document>>) -> AnyView {
+fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>) -> AnyView {
     view! {
         <Dialog title="Delete document" close_href="/documents">
             <Suspense>
@@ -47,10 +39,10 @@ fn dialog(delete: ServerAction<DeleteDocument>, subject: Loaded<Option<Document>
     .into_any()
 }
 
-fn form(delete: ServerAction<DeleteDocument>, document: Document) -> AnyView {
-    let error = error_of(delete);
+fn form(delete: Submission<DeleteDocument>, document: Document) -> AnyView {
+    let error = delete.error();
     view! {
-        <ActionForm action=delete>
+        <PostForm to=delete>
             <input type="hidden" name="id" value=document.id.to_string()/>
             <div class="in">
                 <FormProblem error/>
@@ -63,9 +55,9 @@ fn form(delete: ServerAction<DeleteDocument>, document: Document) -> AnyView {
             </div>
             <footer>
                 <a class="btn" href="/documents">"Cancel"</a>
-                <button class="btn danger" disabled=delete.pending()>"Delete document"</button>
+                <button class="btn danger" disabled=delete.is_pending()>"Delete document"</button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }

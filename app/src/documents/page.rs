@@ -3,10 +3,10 @@
 use super::add_dialog::AddDialog;
 use super::delete_dialog::DeleteDialog;
 use super::get_form::GetForm;
-use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, load_documents};
+use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, LoadDocuments, UploadDocument};
 use super::size_text;
 use crate::chatbots::parts::{failure, skeleton};
-use crate::components::{EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
+use crate::components::{EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, Submission, use_live};
 use domain::chatbot::Document;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -15,12 +15,13 @@ use leptos_router::hooks::use_query_map;
 pub fn DocumentsPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
-    let add = ServerAction::<AddDocument>::new();
-    let delete = ServerAction::<DeleteDocument>::new();
-    let changes = move || add.version().get() + delete.version().get();
+    let add = Submission::<AddDocument>::new();
+    let upload = Submission::<UploadDocument>::new();
+    let delete = Submission::<DeleteDocument>::new();
+    let changes = move || add.version() + upload.version() + delete.version();
     let chatbot =
         Memo::new(move |_| query.with(|query| query.get("chatbot").or_else(|| query.get("add")).unwrap_or_default()));
-    let list = Loaded::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| load_documents(chatbot));
+    let list = Loaded::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| LoadDocuments { chatbot });
     view! {
         <PageHeading title="Documents" lede="Plain text and Markdown that your chatbots answer from."/>
         <Transition fallback=skeleton>
@@ -35,7 +36,7 @@ pub fn DocumentsPage() -> impl IntoView {
                 }
             })}
         </Transition>
-        <AddDialog add/>
+        <AddDialog add upload/>
         <DeleteDialog delete/>
     }
     .into_any()

@@ -40,7 +40,7 @@ pub struct AddForm {
 }
 
 /// An empty `chatbot` means all of them.
-#[server(prefix = "/rpc", endpoint = "documents/list", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "documents/list", input = Postcard, output = Postcard)]
 pub async fn load_documents(chatbot: String) -> Result<DocumentList, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -54,13 +54,13 @@ pub async fn load_documents(chatbot: String) -> Result<DocumentList, AppError> {
     Ok(DocumentList { documents, chatbots, used })
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/form", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "documents/form", input = Postcard, output = Postcard)]
 pub async fn load_add_form() -> Result<AddForm, AppError> {
     let viewer = require_viewer().await?;
     add_form(&viewer).await
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "documents/load", input = Postcard, output = Postcard)]
 pub async fn load_document(id: String) -> Result<Document, AppError> {
     let viewer = require_viewer().await?;
     let documents = server::documents::list(&server(), &viewer.account_id, None).await?;

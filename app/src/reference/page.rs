@@ -1,7 +1,7 @@
 //! The reference as a page. The language of the examples and what is filled in stand in the URL.
 
 use super::parts::{authentication, call, errors, limits};
-use super::server_fns::{Reference, load_reference};
+use super::server_fns::{LoadReference, Reference};
 use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{CopyButton, Loaded, PageHeading, use_live};
 use crate::documents::get_form::GetForm;
@@ -22,7 +22,7 @@ pub fn ReferencePage() -> impl IntoView {
         let given = part("lang");
         LANGUAGES.iter().position(|(name, _)| *name == given).unwrap_or(0)
     });
-    let loaded = Loaded::new(move || (chosen.get(), live.get()), |((chatbot, key), _)| load_reference(chatbot, key));
+    let loaded = Loaded::new(move || (chosen.get(), live.get()), |((chatbot, key), _)| LoadReference { chatbot, key });
     view! {
         <PageHeading title="API & Reference" lede="One call asks a chatbot. This page has all you need to make it."/>
         <Transition fallback=skeleton>

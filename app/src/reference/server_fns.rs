@@ -46,7 +46,7 @@ pub struct Reference {
 }
 
 /// Fills in the chatbot and the key that are named, or the first ones.
-#[server(prefix = "/rpc", endpoint = "reference/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "reference/load", input = Postcard, output = Postcard)]
 pub async fn load_reference(chatbot: String, key: String) -> Result<Reference, AppError> {
     let viewer = require_viewer().await?;
     let server = server();

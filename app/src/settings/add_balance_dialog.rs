@@ -2,22 +2,22 @@
 
 use super::page::PAGE;
 use super::server_fns::{Offer, StartPayment};
-use crate::components::{Dialog, FormProblem, Loaded, ProblemNotice, error_of, field_error, grouped, typed};
+use crate::components::{
+    Dialog, FormProblem, Loaded, PostForm, ProblemNotice, Submission, field_error, grouped, typed,
+};
 use crate::error::sentence;
 use domain::credit::Credit;
 use domain::money::AddBalanceRules;
 use leptos::ev::MouseEvent;
-use leptos::form::ActionForm;
 use leptos::html::Input;
 use leptos::prelude::*;
 
 /// `amount` is the one that the address asks for, as it was typed; empty when it asks for none.
 #[component]
 pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
-    let action = ServerAction::<StartPayment>::new();
+    let action = Submission::<StartPayment>::new();
     Effect::new(move |_| {
-        let address = action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().ok().cloned()));
-        if let Some(address) = address {
+        if let Some(address) = action.value() {
             let _ = window().location().assign(&address);
         }
     });
@@ -50,9 +50,9 @@ pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
 }
 
 #[component]
-fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) -> impl IntoView {
+fn AmountForm(amount: String, offer: Offer, action: Submission<StartPayment>) -> impl IntoView {
     let Offer { rules, catalogue } = offer;
-    let error = error_of(action);
+    let error = action.error();
     let amount = first_amount(amount, typed(error, "amount"), &rules);
     let input = NodeRef::<Input>::new();
     let typed_amount = RwSignal::new(amount.clone());
@@ -65,7 +65,7 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
     };
     Effect::new(move |_| {
         // The server answered: its message counts until the amount is changed.
-        action.version().track();
+        action.version();
         is_edited.set(false);
     });
     Effect::new(move |_| {
@@ -82,7 +82,7 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
     };
     view! {
         <form id="presets" method="get" action=PAGE></form>
-        <ActionForm action=action>
+        <PostForm to=action>
             <div class="in">
                 <FormProblem error=error />
                 {presets(&rules.read_value(), typed_amount, input, on_change)}
@@ -115,11 +115,11 @@ fn AmountForm(amount: String, offer: Offer, action: ServerAction<StartPayment>) 
                 <a href=PAGE class="btn" data-noscroll>
                     "Cancel"
                 </a>
-                <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                <button type="submit" class="btn primary" disabled=move || action.is_pending().get()>
                     "Continue to payment"
                 </button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
 }
 

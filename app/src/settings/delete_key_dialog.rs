@@ -3,21 +3,20 @@
 use super::page::PAGE;
 use super::server_fns::DeleteKey;
 use crate::components::{
-    Dialog, FormProblem, Loaded, ProblemNotice, TextField, error_of, field_error, typed, use_live,
+    Dialog, FormProblem, Loaded, PostForm, ProblemNotice, Submission, TextField, field_error, typed, use_live,
 };
 use domain::api_key::ApiKey;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 #[component]
 pub fn DeleteKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
-    let action = ServerAction::<DeleteKey>::new();
+    let action = Submission::<DeleteKey>::new();
     let live = use_live();
     let navigate = use_navigate();
     Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(())))) {
+        if action.is_done() {
             live.bump();
             navigate(PAGE, NavigateOptions { scroll: false, ..NavigateOptions::default() });
         }
@@ -45,10 +44,10 @@ pub fn DeleteKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
 }
 
 #[component]
-fn DeleteForm(action: ServerAction<DeleteKey>, key: ApiKey) -> impl IntoView {
-    let error = error_of(action);
+fn DeleteForm(action: Submission<DeleteKey>, key: ApiKey) -> impl IntoView {
+    let error = action.error();
     view! {
-        <ActionForm action=action>
+        <PostForm to=action>
             <div class="in stack">
                 <FormProblem error=error />
                 <p>
@@ -69,10 +68,10 @@ fn DeleteForm(action: ServerAction<DeleteKey>, key: ApiKey) -> impl IntoView {
                 <a href=PAGE class="btn" data-noscroll>
                     "Cancel"
                 </a>
-                <button type="submit" class="btn danger" disabled=move || action.pending().get()>
+                <button type="submit" class="btn danger" disabled=move || action.is_pending().get()>
                     "Delete"
                 </button>
             </footer>
-        </ActionForm>
+        </PostForm>
     }
 }

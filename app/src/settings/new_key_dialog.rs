@@ -4,20 +4,18 @@
 use super::page::PAGE;
 use super::server_fns::CreateKey;
 use super::shown_key::ShownKeyDialog;
-use crate::components::{Dialog, FormProblem, TextField, error_of, field_error};
-use leptos::ev::SubmitEvent;
-use leptos::form::FromFormData;
+use crate::components::{Dialog, FormProblem, PostForm, Submission, TextField, field_error};
 use leptos::prelude::*;
 
 #[component]
 pub fn NewKeyDialog() -> impl IntoView {
-    let action = ServerAction::<CreateKey>::new();
-    let is_made = Memo::new(move |_| action.value().with(|value| matches!(value, Some(Ok(_)))));
+    let action = Submission::<CreateKey>::new();
+    let is_made = Memo::new(move |_| action.is_done());
     move || {
         if is_made.get() {
-            let shown =
-                action.value().with_untracked(|value| value.as_ref().and_then(|made| made.as_ref().ok().cloned()));
-            shown.map(|shown| view! { <ShownKeyDialog title="Your new API key" shown=shown /> }).into_any()
+            untrack(|| action.value())
+                .map(|shown| view! { <ShownKeyDialog title="Your new API key" shown=shown /> })
+                .into_any()
         } else {
             view! { <NameDialog action=action /> }.into_any()
         }
@@ -27,21 +25,15 @@ pub fn NewKeyDialog() -> impl IntoView {
 /// The form posts to a plain route, which answers with a page that shows the key: a form that is sent before WebAssembly
 /// has loaded must not lose the secret.
 #[component]
-fn NameDialog(action: ServerAction<CreateKey>) -> impl IntoView {
-    let error = error_of(action);
-    let create = move |event: SubmitEvent| {
-        event.prevent_default();
-        if let Ok(input) = CreateKey::from_event(&event) {
-            action.dispatch(input);
-        }
-    };
+fn NameDialog(action: Submission<CreateKey>) -> impl IntoView {
+    let error = action.error();
     view! {
         <Dialog
             title="Generate API Key"
             lede="The key can be used for every chatbot of the account."
             close_href=PAGE
         >
-            <form method="post" action="/settings/keys" on:submit=create>
+            <PostForm to=action action="/settings/keys">
                 <div class="in stack">
                     <FormProblem error=error />
                     <TextField
@@ -59,11 +51,11 @@ fn NameDialog(action: ServerAction<CreateKey>) -> impl IntoView {
                     <a href=PAGE class="btn" data-noscroll>
                         "Cancel"
                     </a>
-                    <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                    <button type="submit" class="btn primary" disabled=move || action.is_pending().get()>
                         "Generate"
                     </button>
                 </footer>
-            </form>
+            </PostForm>
         </Dialog>
     }
 }

@@ -9,7 +9,7 @@ use super::new_key_dialog::NewKeyDialog;
 use super::payment_notice::PaymentNotice;
 use super::plan_card::PlanCard;
 use super::regenerate_key_dialog::RegenerateKeyDialog;
-use super::server_fns::{Offer, Snapshot, load_key, load_offer, load_snapshot};
+use super::server_fns::{LoadKey, LoadOffer, LoadSnapshot, Offer, Snapshot};
 use crate::components::{Loaded, Loading, PageHeading, ProblemNotice, use_live};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -35,8 +35,8 @@ pub fn SettingsPage() -> impl IntoView {
     let query = use_query_map();
     let live = use_live();
     let payment = Memo::new(move |_| query.with(|query| query.get("payment")));
-    let offer = Loaded::new(|| (), |()| load_offer());
-    let snapshot = Loaded::new(move || (payment.get(), live.get()), |(payment, _)| load_snapshot(payment));
+    let offer = Loaded::new(|| (), |()| LoadOffer {});
+    let snapshot = Loaded::new(move || (payment.get(), live.get()), |(payment, _)| LoadSnapshot { payment });
     view! {
         <PageHeading
             title="API Plans & Settings"
@@ -77,12 +77,7 @@ fn Dialogs(offer: Loaded<Offer>) -> impl IntoView {
         Opened::RegenerateKey(key_id) | Opened::DeleteKey(key_id) => Some(key_id),
         _ => None,
     };
-    let key = Loaded::new(asked_key, |key_id| async move {
-        match key_id {
-            Some(key_id) => load_key(key_id).await.map(Some),
-            None => Ok(None),
-        }
-    });
+    let key = Loaded::maybe(asked_key, |key_id| key_id.map(|key_id| LoadKey { key_id }));
     move || match opened.get() {
         Opened::Nothing => ().into_any(),
         Opened::AddBalance(amount) => view! { <AddBalanceDialog amount=amount offer=offer /> }.into_any(),

@@ -1,7 +1,7 @@
 //! All payments with their states: the finished ones, and those that were declined or left.
 
 use super::page::PAGE;
-use super::server_fns::load_payments;
+use super::server_fns::LoadPayments;
 use crate::components::{EmptyState, Loaded, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
 use domain::payment::{Payment, PaymentState};
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 #[component]
 pub fn PaymentsPage() -> impl IntoView {
     let live = use_live();
-    let payments = Loaded::new(move || live.get(), |_| load_payments());
+    let payments = Loaded::new(move || live.get(), |_| LoadPayments {});
     view! {
         <p class="crumbs">
             <a href=PAGE>"← API Plans & Settings"</a>

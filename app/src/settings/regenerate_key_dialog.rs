@@ -3,20 +3,19 @@
 use super::page::PAGE;
 use super::server_fns::RegenerateKey;
 use super::shown_key::ShownKeyDialog;
-use crate::components::{Dialog, FormProblem, Loaded, ProblemNotice, error_of};
+use crate::components::{Dialog, FormProblem, Loaded, PostForm, ProblemNotice, Submission};
 use domain::api_key::ApiKey;
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 #[component]
 pub fn RegenerateKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
-    let action = ServerAction::<RegenerateKey>::new();
-    let is_made = Memo::new(move |_| action.value().with(|value| matches!(value, Some(Ok(_)))));
+    let action = Submission::<RegenerateKey>::new();
+    let is_made = Memo::new(move |_| action.is_done());
     move || {
         if is_made.get() {
-            let shown =
-                action.value().with_untracked(|value| value.as_ref().and_then(|made| made.as_ref().ok().cloned()));
-            shown.map(|shown| view! { <ShownKeyDialog title="Your new secret" shown=shown /> }).into_any()
+            untrack(|| action.value())
+                .map(|shown| view! { <ShownKeyDialog title="Your new secret" shown=shown /> })
+                .into_any()
         } else {
             view! { <AskDialog action=action key_resource=key_resource /> }.into_any()
         }
@@ -24,7 +23,7 @@ pub fn RegenerateKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoVie
 }
 
 #[component]
-fn AskDialog(action: ServerAction<RegenerateKey>, key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
+fn AskDialog(action: Submission<RegenerateKey>, key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
     view! {
         <Dialog title="Regenerate API key" close_href=PAGE>
             <Suspense>
@@ -49,17 +48,14 @@ fn AskDialog(action: ServerAction<RegenerateKey>, key_resource: Loaded<Option<Ap
 
 /// Posts to a plain route, for the same reason as the form that makes a key.
 #[component]
-fn AskForm(action: ServerAction<RegenerateKey>, key: ApiKey) -> impl IntoView {
+fn AskForm(action: Submission<RegenerateKey>, key: ApiKey) -> impl IntoView {
     let key_id = key.id.to_string();
     let address = format!("/settings/keys/{key_id}/regenerate");
-    let regenerate = move |event: SubmitEvent| {
-        event.prevent_default();
-        action.dispatch(RegenerateKey { key_id: key_id.clone() });
-    };
     view! {
-        <form method="post" action=address on:submit=regenerate>
+        <PostForm to=action action=address>
+            <input type="hidden" name="key_id" value=key_id />
             <div class="in stack">
-                <FormProblem error=error_of(action) />
+                <FormProblem error=action.error() />
                 <p>
                     <strong>{key.name}</strong>
                     " gets a new Consumer Secret. Programs that use the old one are refused from their next request on, until you give them the new one. The Consumer Key, the name and the usage stay."
@@ -69,10 +65,10 @@ fn AskForm(action: ServerAction<RegenerateKey>, key: ApiKey) -> impl IntoView {
                 <a href=PAGE class="btn" data-noscroll>
                     "Cancel"
                 </a>
-                <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                <button type="submit" class="btn primary" disabled=move || action.is_pending().get()>
                     "Regenerate"
                 </button>
             </footer>
-        </form>
+        </PostForm>
     }
 }

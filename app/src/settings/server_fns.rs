@@ -47,7 +47,7 @@ pub struct Offer {
 }
 
 /// Reads the page. With a payment, it is settled first, so that the credit shown already holds it.
-#[server(prefix = "/rpc", endpoint = "settings/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "settings/load", input = Postcard, output = Postcard)]
 pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
     let payment = match payment.as_deref().map(PaymentId::parse) {
@@ -69,7 +69,7 @@ pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError
 }
 
 /// Reads the plans and what can be bought.
-#[server(prefix = "/rpc", endpoint = "offer/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "offer/load", input = Postcard, output = Postcard)]
 pub async fn load_offer() -> Result<Offer, AppError> {
     require_viewer().await?;
     let server = server();
@@ -77,7 +77,7 @@ pub async fn load_offer() -> Result<Offer, AppError> {
 }
 
 /// Reads one key, for the dialogs that ask about it.
-#[server(prefix = "/rpc", endpoint = "key/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "key/load", input = Postcard, output = Postcard)]
 pub async fn load_key(key_id: String) -> Result<ApiKey, AppError> {
     let viewer = require_viewer().await?;
     let keys = server::keys::list(&server(), &viewer.account_id).await?;
@@ -129,7 +129,7 @@ pub async fn start_payment(amount: String) -> Result<String, AppError> {
 }
 
 /// Reads all payments, newest first.
-#[server(prefix = "/rpc", endpoint = "payments/list", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "payments/list", input = Postcard, output = Postcard)]
 pub async fn load_payments() -> Result<Vec<Payment>, AppError> {
     let viewer = require_viewer().await?;
     Ok(server::payments::list(&server(), &viewer.account_id).await?)

@@ -1,9 +1,9 @@
 //! The two pages that somebody sees who is not signed in. Both are plain forms that work without WebAssembly.
 
 use super::server_fns::{SignIn, SignUp};
-use crate::components::{FormProblem, PageHeading, TextField, error_of, field_error, typed};
+use crate::components::{FormProblem, PageHeading, PostForm, Submission, TextField, field_error, typed};
+use crate::error::AppError;
 use crate::viewer::is_local_path;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_query_map;
@@ -12,8 +12,8 @@ use leptos_router::location::Url;
 /// `/sign-in?next=…`
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let action = ServerAction::<SignIn>::new();
-    let error = error_of(action);
+    let action = Submission::<SignIn>::new();
+    let error = action.error();
     follow(action);
     let next = next_path();
     let sign_up = with_next("/sign-up", &next);
@@ -23,7 +23,7 @@ pub fn SignInPage() -> impl IntoView {
             <div class="card">
                 <div class="body">
                     <PageHeading title="Sign in" />
-                    <ActionForm action=action>
+                    <PostForm to=action>
                         <div class="stack">
                             <FormProblem error=error />
                             <TextField
@@ -45,9 +45,9 @@ pub fn SignInPage() -> impl IntoView {
                                 error=field_error(error, "password")
                             />
                             <input type="hidden" name="next" value=next />
-                            <SubmitButton label="Sign in" is_pending=action.pending() />
+                            <SubmitButton label="Sign in" is_pending=action.is_pending() />
                         </div>
-                    </ActionForm>
+                    </PostForm>
                 </div>
                 <div class="foot">
                     <span>"New here? " <a href=sign_up>"Create an account"</a></span>
@@ -60,8 +60,8 @@ pub fn SignInPage() -> impl IntoView {
 /// `/sign-up?next=…`
 #[component]
 pub fn SignUpPage() -> impl IntoView {
-    let action = ServerAction::<SignUp>::new();
-    let error = error_of(action);
+    let action = Submission::<SignUp>::new();
+    let error = action.error();
     follow(action);
     let next = next_path();
     let sign_in = with_next("/sign-in", &next);
@@ -71,7 +71,7 @@ pub fn SignUpPage() -> impl IntoView {
             <div class="card">
                 <div class="body">
                     <PageHeading title="Create an account" />
-                    <ActionForm action=action>
+                    <PostForm to=action>
                         <div class="stack">
                             <FormProblem error=error />
                             <TextField
@@ -104,9 +104,9 @@ pub fn SignUpPage() -> impl IntoView {
                                 error=field_error(error, "password")
                             />
                             <input type="hidden" name="next" value=next />
-                            <SubmitButton label="Sign up" is_pending=action.pending() />
+                            <SubmitButton label="Sign up" is_pending=action.is_pending() />
                         </div>
-                    </ActionForm>
+                    </PostForm>
                 </div>
                 <div class="foot">
                     <span>"Have an account? " <a href=sign_in>"Sign in"</a></span>
@@ -136,14 +136,12 @@ fn SubmitButton(label: &'static str, #[prop(into)] is_pending: Signal<bool>) -> 
 }
 
 /// Goes on after a success by loading the page anew, so that nothing of an account that was open before stays in memory.
-fn follow<S>(action: ServerAction<S>)
+fn follow<S>(action: Submission<S>)
 where
-    S: ServerFn<Output = String> + Clone + Send + Sync + 'static,
-    S::Error: Send + Sync + 'static,
+    S: ServerFn<Output = String, Error = AppError> + 'static,
 {
     Effect::new(move |_| {
-        let next = action.value().with(|value| value.as_ref().and_then(|result| result.as_ref().ok().cloned()));
-        if let Some(next) = next {
+        if let Some(next) = action.value() {
             let _ = window().location().assign(&next);
         }
     });

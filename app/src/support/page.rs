@@ -1,6 +1,6 @@
 //! The support page, and a chapter of the guide as a page of its own.
 
-use super::server_fns::{Chapter, ChapterLink, Support, load_chapter, load_support};
+use super::server_fns::{Chapter, ChapterLink, LoadChapter, LoadSupport, Support};
 use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{CopyButton, Loaded, PageHeading};
 use leptos::prelude::*;
@@ -8,7 +8,7 @@ use leptos_router::hooks::use_params_map;
 
 #[component]
 pub fn SupportPage() -> impl IntoView {
-    let loaded = Loaded::new(|| (), |()| load_support());
+    let loaded = Loaded::new(|| (), |()| LoadSupport {});
     view! {
         <PageHeading title="Support" lede="Read the guide, or write to us."/>
         <Suspense fallback=skeleton>
@@ -56,7 +56,7 @@ fn support_view(Support { email, url, account_id, chapters }: Support) -> AnyVie
 pub fn GuidePage() -> impl IntoView {
     let params = use_params_map();
     let chapter = Memo::new(move |_| params.with(|params| params.get("chapter").unwrap_or_default()));
-    let loaded = Loaded::new(move || chapter.get(), load_chapter);
+    let loaded = Loaded::new(move || chapter.get(), |chapter| LoadChapter { chapter });
     view! {
         <p class="crumbs"><a href="/support">"Support"</a></p>
         <Transition fallback=skeleton>

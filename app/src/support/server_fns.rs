@@ -38,7 +38,7 @@ pub struct Support {
     pub chapters: Vec<ChapterLink>,
 }
 
-#[server(prefix = "/rpc", endpoint = "support/load", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "support/load", input = Postcard, output = Postcard)]
 pub async fn load_support() -> Result<Support, AppError> {
     let viewer = require_viewer().await?;
     let config = &server().config;
@@ -50,7 +50,7 @@ pub async fn load_support() -> Result<Support, AppError> {
     })
 }
 
-#[server(prefix = "/rpc", endpoint = "support/chapter", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "support/chapter", input = Postcard, output = Postcard)]
 pub async fn load_chapter(chapter: String) -> Result<Chapter, AppError> {
     require_viewer().await?;
     let missing = || server::Error::from(Problem::with_detail(ProblemCode::NotFound, "the guide has no such chapter"));

@@ -1,6 +1,6 @@
 //! The filter: a GET form, so that every selection is an address that can be kept and shared.
 
-use super::server_fns::{Filter, load_key_choices};
+use super::server_fns::{Filter, LoadKeyChoices};
 use crate::components::Loaded;
 use crate::documents::get_form::GetForm;
 use crate::documents::server_fns::Choice;
@@ -9,7 +9,7 @@ use leptos::prelude::*;
 /// The form loads the keys on its own and not with the entries, so that a refresh never takes away a half-typed day.
 #[component]
 pub fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
-    let keys = Loaded::new(|| (), |()| load_key_choices());
+    let keys = Loaded::new(|| (), |()| LoadKeyChoices {});
     view! {
         <Transition>
             {move || {

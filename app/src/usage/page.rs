@@ -2,7 +2,7 @@
 
 use super::entry_row::entry_row;
 use super::filter_form::FilterForm;
-use super::server_fns::{Filter, UsageView, load_usage};
+use super::server_fns::{Filter, LoadUsage, UsageView};
 use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{EmptyState, Loaded, OpenDialog, PageHeading, grouped, use_live};
 use crate::documents::get_form::address;
@@ -21,7 +21,7 @@ pub fn UsagePage() -> impl IntoView {
             Filter { key: part("key"), from: part("from"), until: part("until"), before: part("before") }
         })
     });
-    let loaded = Loaded::new(move || (filter.get(), live.get()), |(filter, _)| load_usage(filter));
+    let loaded = Loaded::new(move || (filter.get(), live.get()), |(filter, _)| LoadUsage { filter });
     view! {
         <PageHeading title="Usage" lede="Every change of your API credit, with what it left."/>
         <FilterForm filter/>

@@ -48,7 +48,7 @@ pub struct UsageView {
     pub currency: Currency,
 }
 
-#[server(prefix = "/rpc", endpoint = "usage/list", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "usage/list", input = Postcard, output = Postcard)]
 pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
@@ -58,7 +58,7 @@ pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
 }
 
 /// The keys of the account, for the filter form.
-#[server(prefix = "/rpc", endpoint = "usage/keys", output = Postcard)]
+#[server(prefix = "/rpc", endpoint = "usage/keys", input = Postcard, output = Postcard)]
 pub async fn load_key_choices() -> Result<Vec<Choice>, AppError> {
     let viewer = require_viewer().await?;
     let keys = server::keys::list(&server(), &viewer.account_id).await?;
