@@ -75,7 +75,7 @@ fn documents_view(documents: Vec<Document>) -> AnyView {
     }
     let items = documents.into_iter().map(|document| {
         let detail = format!("{} · {}", size_text(document.size_bytes), counted(document.passages, "passage"));
-        view! { <li><span>{document.name}</span><span class="sub num">{detail}</span></li> }
+        view! { <li><span>{document.name}</span><span class="sub num">{detail}</span></li> }.into_any()
     });
     view! { <ul class="lines">{items.collect_view()}</ul> }.into_any()
 }

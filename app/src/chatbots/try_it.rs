@@ -128,13 +128,13 @@ pub fn TryIt(talk: Talk, messages: WindowUsage, has_documents: bool) -> impl Int
                 <span class="push">
                     {move || (!talk.exchanges.with(Vec::is_empty)).then(|| view! {
                         <button type="button" class="btn quiet" on:click=move |_| talk.restart()>"New conversation"</button>
-                    })}
+                    }.into_any())}
                 </span>
             </header>
             <div class="body">
                 {(!has_documents).then(|| view! {
                     <p class="notice warn">"This chatbot has no documents, so it will find no answer. Add one first."</p>
-                })}
+                }.into_any())}
                 <ol class="talk" aria-live="polite" aria-label="Conversation">
                     {move || talk.exchanges.get().into_iter().map(|(question, reply)| exchange(question, reply)).collect_view()}
                 </ol>
@@ -165,7 +165,7 @@ fn refusal(error: AppError) -> AnyView {
         <ProblemNotice problem=error.problem/>
         {is_full.then(|| view! {
             <p class="hint">"What you typed is kept. "<a href="/settings?compare-plans">"Compare plans"</a></p>
-        })}
+        }.into_any())}
     }
     .into_any()
 }
@@ -174,7 +174,7 @@ fn window_hint(messages: WindowUsage) -> AnyView {
     let hours = messages.window_us / domain::clock::HOUR_US;
     let used = format!("Costs no credit. {} of {} messages used in {hours} hours", messages.used, messages.limit);
     let next = messages.next_free_at.filter(|_| messages.left() == 0);
-    view! { {used} {next.map(|at| view! { "; the next one is free at "<Moment at kind=MomentKind::Time/> })} }
+    view! { {used} {next.map(|at| view! { "; the next one is free at "<Moment at kind=MomentKind::Time/> }.into_any())} }
         .into_any()
 }
 
@@ -206,7 +206,7 @@ fn citation(citation: Citation) -> AnyView {
     view! {
         <li>
             <details>
-                <summary>{document_name}{(!heading.is_empty()).then(|| view! { <span class="sub">" · "{heading}</span> })}</summary>
+                <summary>{document_name}{(!heading.is_empty()).then(|| view! { <span class="sub">" · "{heading}</span> }.into_any())}</summary>
                 <blockquote>{text}</blockquote>
             </details>
         </li>

@@ -45,7 +45,7 @@ pub fn Dialog(
         <dialog open aria-labelledby="dialog-title" node_ref=element on:close=leave on:cancel=keep_open>
             <header>
                 <h2 id="dialog-title">{title}</h2>
-                {(!lede.is_empty()).then(|| view! { <p>{lede}</p> })}
+                {(!lede.is_empty()).then(|| view! { <p>{lede}</p> }.into_any())}
             </header>
             {children()}
         </dialog>

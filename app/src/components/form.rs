@@ -174,6 +174,6 @@ pub fn typed(error: Signal<Option<AppError>>, field: &str) -> String {
 pub fn FormProblem(error: Signal<Option<AppError>>) -> impl IntoView {
     move || {
         let problem = error.try_get().flatten().map(|error| error.problem).filter(|problem| problem.field.is_none());
-        problem.map(|problem| view! { <ProblemNotice problem=problem /> })
+        problem.map(|problem| view! { <ProblemNotice problem=problem /> }.into_any())
     }
 }

@@ -34,8 +34,8 @@ pub fn Meter(
             >
                 {text}
             </progress>
-            {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> })}
-            {children.map(|children| view! { <p class="hint">{children()}</p> })}
+            {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> }.into_any())}
+            {children.map(|children| view! { <p class="hint">{children()}</p> }.into_any())}
         </div>
     }
 }

@@ -21,7 +21,7 @@ pub use dialog::Dialog;
 pub use empty_state::EmptyState;
 pub use form::{FormProblem, PostForm, Sending, Submission, field_error, typed};
 pub use live::{LiveVersion, listen_to_changes, use_live};
-pub use loaded::Loaded;
+pub use loaded::{Loaded, shared};
 pub use loading::Loading;
 pub use menu::Menu;
 pub use meter::Meter;

@@ -9,6 +9,6 @@ pub fn PageHeading(#[prop(into)] title: String, #[prop(into, optional)] lede: St
     view! {
         <Title text=title.clone() />
         <h1>{title}</h1>
-        {(!lede.is_empty()).then(|| view! { <p class="lede">{lede}</p> })}
+        {(!lede.is_empty()).then(|| view! { <p class="lede">{lede}</p> }.into_any())}
     }
 }

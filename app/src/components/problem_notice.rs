@@ -16,10 +16,10 @@ pub fn ProblemNotice(problem: Problem) -> impl IntoView {
         <div class="notice bad" role="alert">
             <p>
                 {title} {sentence(&detail)} {remedy.map(|remedy| format!(" {remedy}"))}
-                {retry_at.map(|at| view! { " Possible again at " <Moment at=at kind=MomentKind::Time /> "." })}
-                {(code == ProblemCode::SignInRequired).then(|| view! { " " <a href="/sign-in">"Sign in"</a> })}
+                {retry_at.map(|at| view! { " Possible again at " <Moment at=at kind=MomentKind::Time /> "." }.into_any())}
+                {(code == ProblemCode::SignInRequired).then(|| view! { " " <a href="/sign-in">"Sign in"</a> }.into_any())}
             </p>
-            {request_id.map(|id| view! { <p class="sub">"Request id " <span class="mono">{id}</span></p> })}
+            {request_id.map(|id| view! { <p class="sub">"Request id " <span class="mono">{id}</span></p> }.into_any())}
         </div>
     }
 }

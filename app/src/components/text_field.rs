@@ -63,6 +63,7 @@ pub fn TextField(
                             {hint}
                         </p>
                     }
+                        .into_any()
                 })}
         </div>
     }
@@ -78,6 +79,7 @@ fn FieldError(id: String, error: MaybeProp<String>) -> impl IntoView {
                     {message}
                 </p>
             }
+            .into_any()
         })
     }
 }

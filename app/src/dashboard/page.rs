@@ -79,7 +79,7 @@ fn plan_card(PlanUsage { plan, messages, chatbots, documents, .. }: PlanUsage) -
                 <Meter label used=i64::from(messages.used) limit=i64::from(messages.limit)/>
                 {next_free_at.map(|at| view! {
                     <p class="hint">"The next one is free at "<Moment at kind=MomentKind::Time/></p>
-                })}
+                }.into_any())}
                 <Meter label="Chatbots" used=chatbots.used limit=i64::from(chatbots.limit)/>
                 <Meter label="Documents" used=documents.used limit=i64::from(documents.limit)/>
             </div>
@@ -106,6 +106,7 @@ fn chatbots_card(chatbots: Vec<Chatbot>) -> AnyView {
                     <span class="sub num">{counted(chatbot.documents, "document")}</span>
                 </li>
             }
+            .into_any()
         });
         view! { <ul class="lines">{items.collect_view()}</ul> }.into_any()
     };
@@ -130,10 +131,11 @@ fn entries_card(entries: Vec<Entry>, currency: Currency) -> AnyView {
         let class = if entry.amount.millionths() > 0 { "num plus" } else { "num minus" };
         view! {
             <li>
-                <span>{what(entry.kind)}{chatbot}<span class="sub"><Moment at=entry.at kind=MomentKind::Recent/></span></span>
+                <span>{what(entry.kind)}{chatbot}" "<span class="sub"><Moment at=entry.at kind=MomentKind::Recent/></span></span>
                 <span class=class>{entry.amount.signed_text(currency)}</span>
             </li>
         }
+        .into_any()
     });
     view! {
         <section class="card" aria-labelledby="entries-heading">

@@ -110,7 +110,7 @@ fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Submission<Upload
                     <input id="file" type="file" name="file" required accept=".txt,.md,.markdown,text/plain,text/markdown"
                         aria-describedby="file-hint"/>
                     <p class="hint" id="file-hint">".txt or .md, in UTF-8"</p>
-                    {move || message().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+                    {move || message().map(|message| view! { <p class="error" role="alert">{message}</p> }.into_any())}
                 </div>
             </div>
             <footer>
@@ -138,7 +138,7 @@ fn paste_form(chatbots: Vec<Choice>, chatbot: String, add: Submission<AddDocumen
                 <div class="field-group">
                     <label for="text">"Text"</label>
                     <textarea id="text" name="text" rows="8" required maxlength=DOCUMENT_BYTES_MAX></textarea>
-                    {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+                    {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> }.into_any())}
                 </div>
             </div>
             <footer>
@@ -154,13 +154,13 @@ fn chatbot_field(chatbots: Vec<Choice>, chosen: String, error: Signal<Option<App
     let message = field_error(error, "chatbot_id");
     let options = chatbots.into_iter().map(move |Choice { id, name }| {
         let is_chosen = id == chosen;
-        view! { <option value=id selected=is_chosen>{name}</option> }
+        view! { <option value=id selected=is_chosen>{name}</option> }.into_any()
     });
     view! {
         <div class="field-group">
             <label for="chatbot">"Chatbot"</label>
             <select id="chatbot" name="chatbot_id" required>{options.collect_view()}</select>
-            {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> })}
+            {move || message.try_get().flatten().map(|message| view! { <p class="error" role="alert">{message}</p> }.into_any())}
         </div>
     }
     .into_any()

@@ -62,7 +62,7 @@ fn list_view(DocumentList { documents, chatbots, used }: DocumentList, chatbot: 
 fn filter_form(chatbots: Vec<Choice>, chosen: String) -> AnyView {
     let options = chatbots.into_iter().map(move |Choice { id, name }| {
         let is_chosen = id == chosen;
-        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }
+        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }.into_any()
     });
     view! {
         <GetForm href="/documents" fields=&["chatbot"]>

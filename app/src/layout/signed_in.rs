@@ -1,8 +1,10 @@
 //! Lets signed-in people through to the pages and sends everybody else to sign in.
 
 use super::nav::MainNav;
-use crate::components::{LiveVersion, Ticker, listen_to_changes};
+use crate::components::{LiveVersion, Ticker, listen_to_changes, shared};
+use crate::error::AppError;
 use domain::account::Viewer;
+use domain::problem::ProblemCode;
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use std::time::Duration;
@@ -16,21 +18,23 @@ const TICK: Duration = Duration::from_secs(30);
 /// render every page twice on the server, the first time for nothing.
 #[component]
 pub fn SignedIn() -> impl IntoView {
-    match SharedValue::new(known_viewer).into_inner() {
-        Some(viewer) => view! { <Layout viewer=viewer /> }.into_any(),
-        None => leave(),
+    match shared(known_viewer) {
+        Ok(viewer) => view! { <Layout viewer=viewer /> }.into_any(),
+        Err(_) => leave(),
     }
 }
 
 #[cfg(feature = "ssr")]
-fn known_viewer() -> Option<Viewer> {
-    crate::server_fns::viewer_of_request()
+#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
+fn known_viewer() -> Result<Viewer, AppError> {
+    crate::server_fns::viewer_of_request().ok_or_else(|| AppError::new(ProblemCode::SignInRequired))
 }
 
 /// In the browser nobody is known before the server says so.
 #[cfg(not(feature = "ssr"))]
-fn known_viewer() -> Option<Viewer> {
-    None
+#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
+fn known_viewer() -> Result<Viewer, AppError> {
+    Err(AppError::new(ProblemCode::SignInRequired))
 }
 
 #[cfg(feature = "ssr")]

@@ -84,13 +84,13 @@ fn missing(has_no_chatbot: bool, has_no_key: bool) -> AnyView {
     view! {
         {has_no_chatbot.then(|| view! {
             <p class="notice warn">"The examples need a chatbot. "<a href="/chatbots?new">"Make your first one"</a>"."</p>
-        })}
+        }.into_any())}
         {has_no_key.then(|| view! {
             <p class="notice warn">
                 "You have no API key yet, so the examples read it from ARTIKO_CONSUMER_KEY. "
                 <a href="/settings?generate-key">"Generate API Key"</a>
             </p>
-        })}
+        }.into_any())}
     }
     .into_any()
 }
@@ -141,7 +141,7 @@ fn tabs((chatbot, key): (String, String), language: Memo<usize>) -> AnyView {
     let tab = |(place, (name, label)): (usize, (&'static str, &'static str))| {
         let href = format!("/reference?lang={name}&chatbot={chatbot}&key={key}");
         let current = move || (language.get() == place).then_some("page");
-        view! { <a href=href aria-current=current data-noscroll="">{label}</a> }
+        view! { <a href=href aria-current=current data-noscroll="">{label}</a> }.into_any()
     };
     let tabs = LANGUAGES.into_iter().enumerate().map(tab).collect_view();
     view! { <nav class="tabs" aria-label="Language">{tabs}</nav> }.into_any()

@@ -106,7 +106,7 @@ fn AmountForm(amount: String, offer: Offer, action: Submission<StartPayment>) ->
                     />
                 </div>
                 {move || {
-                    message().map(|message| view! { <p class="error" id="amount-error" role="alert">{message}</p> })
+                    message().map(|message| view! { <p class="error" id="amount-error" role="alert">{message}</p> }.into_any())
                 }}
                 <p class="hint" id="amount-hint">{range(&rules.read_value())}</p>
                 <Purchase rules=rules price=catalogue.price_per_message amount=typed_amount />
@@ -154,6 +154,7 @@ fn presets(
                 {money.short_text()}
             </button>
         }
+        .into_any()
     };
     view! {
         <div class="presets num" role="group" aria-label="Amounts">

@@ -36,8 +36,10 @@ fn plan_table(offer: &Offer) -> AnyView {
     let catalogue = &offer.catalogue;
     let plans = &catalogue.plans;
     let row = |label: String, limit: fn(&Plan) -> u32| {
-        let cells =
-            plans.iter().map(|plan| view! { <td class="r num">{grouped(limit(plan).into())}</td> }).collect_view();
+        let cells = plans
+            .iter()
+            .map(|plan| view! { <td class="r num">{grouped(limit(plan).into())}</td> }.into_any())
+            .collect_view();
         view! {
             <tr>
                 <th scope="row">{label}</th>
@@ -45,7 +47,8 @@ fn plan_table(offer: &Offer) -> AnyView {
             </tr>
         }
     };
-    let heads = plans.iter().map(|plan| view! { <th scope="col" class="r">{plan.name.clone()}</th> }).collect_view();
+    let heads =
+        plans.iter().map(|plan| view! { <th scope="col" class="r">{plan.name.clone()}</th> }.into_any()).collect_view();
     let price = catalogue.price_per_message.text(offer.rules.currency);
     view! {
         <div class="table-wrap" role="region" aria-label="Plans" tabindex="0">

@@ -18,7 +18,7 @@ pub fn KeysCard(keys: Vec<ApiKey>, used: Used, currency: Currency) -> impl IntoV
             <header>
                 <h2 id="keys-title">"API keys"</h2>
                 <span class="chip num">{of_limit(used.used, used.limit)}</span>
-                {(!is_empty).then(|| view! { <span class="push">{generate("btn")}</span> })}
+                {(!is_empty).then(|| view! { <span class="push">{generate("btn")}</span> }.into_any())}
             </header>
             {if is_empty {
                 view! {
@@ -39,6 +39,7 @@ pub fn KeysCard(keys: Vec<ApiKey>, used: Used, currency: Currency) -> impl IntoV
                             "All keys of your plan are in use. Delete one to make room, or compare plans."
                         </p>
                     }
+                        .into_any()
                 })}
             <div class="foot">
                 <span>

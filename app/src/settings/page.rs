@@ -61,7 +61,7 @@ fn Cards(snapshot: Snapshot) -> impl IntoView {
     let Snapshot { usage, credit, entries, keys, payment } = snapshot;
     let (key_limit, currency) = (usage.api_keys, credit.currency);
     view! {
-        {payment.map(|payment| view! { <PaymentNotice payment=payment /> })}
+        {payment.map(|payment| view! { <PaymentNotice payment=payment /> }.into_any())}
         <PlanCard usage=usage />
         <CreditCard credit=credit entries=entries />
         <KeysCard keys=keys used=key_limit currency=currency />

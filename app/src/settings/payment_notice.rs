@@ -43,7 +43,7 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
             {may_try_again
                 .then(|| {
                     let amount = payment.amount.decimal();
-                    view! { <OpenDialog href=PAGE name="add-balance" value=amount label="Try again" /> }
+                    view! { <OpenDialog href=PAGE name="add-balance" value=amount label="Try again" /> }.into_any()
                 })}
             <a href=PAGE data-noscroll>
                 "Dismiss"

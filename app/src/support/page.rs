@@ -24,9 +24,7 @@ pub fn SupportPage() -> impl IntoView {
 }
 
 fn support_view(Support { email, url, account_id, chapters }: Support) -> AnyView {
-    let chapters = chapters.into_iter().map(|chapter| {
-        view! { <li>{chapter_link(chapter, "")}</li> }
-    });
+    let chapters = chapters.into_iter().map(|chapter| view! { <li>{chapter_link(chapter, "")}</li> }.into_any());
     view! {
         <section class="card" aria-labelledby="guide-heading">
             <header><h2 id="guide-heading">"The guide"</h2></header>
@@ -36,7 +34,7 @@ fn support_view(Support { email, url, account_id, chapters }: Support) -> AnyVie
         <section class="card" aria-labelledby="contact-heading">
             <header><h2 id="contact-heading">"Contact support"</h2></header>
             <div class="body prose">
-                {url.map(|url| view! { <p><a class="btn primary" href=url rel="noreferrer">"Contact support"</a></p> })}
+                {url.map(|url| view! { <p><a class="btn primary" href=url rel="noreferrer">"Contact support"</a></p> }.into_any())}
                 <p>"Write to "<a href=format!("mailto:{email}")>{email.clone()}</a>
                     ". Say what you did and when; if there was an error, send its request id."</p>
                 <p>

@@ -31,7 +31,8 @@ pub const fn amount_class(amount: domain::credit::Credit) -> &'static str {
 pub fn entry_row(entry: Entry, currency: Currency) -> AnyView {
     let Entry { seq, kind, amount, posted_after, at, channel, key, chatbot, payment_id, reason, .. } = entry;
     let detail = reason.unwrap_or_default();
-    let payment = payment_id.map(|id| view! { <a class="sub" href="/settings/payments">{id.to_string()}</a> });
+    let payment =
+        payment_id.map(|id| view! { <a class="sub" href="/settings/payments">{id.to_string()}</a> }.into_any());
     view! {
         <tr id=format!("entry-{seq}")>
             <td><Moment at/></td>

@@ -29,7 +29,7 @@ fn form(keys: Vec<Choice>, filter: Filter) -> AnyView {
     let Filter { key, from, until, .. } = filter;
     let options = keys.into_iter().chain(deleted).map(move |Choice { id, name }| {
         let is_chosen = id == key;
-        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }
+        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }.into_any()
     });
     view! {
         <GetForm href="/usage" fields=&["key", "from", "until"]>
@@ -49,7 +49,7 @@ fn form(keys: Vec<Choice>, filter: Filter) -> AnyView {
                 <input id="filter-until" type="date" name="until" value=until.clone() prop:value=until aria-describedby="filter-hint"/>
             </div>
             <button class="btn">"Filter"</button>
-            {is_set.then(|| view! { <a class="btn quiet" href="/usage">"Show all"</a> })}
+            {is_set.then(|| view! { <a class="btn quiet" href="/usage">"Show all"</a> }.into_any())}
             <p class="hint" id="filter-hint">"Days begin and end at midnight UTC; both are included."</p>
         </GetForm>
     }

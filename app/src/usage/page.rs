@@ -65,8 +65,8 @@ fn usage_view(UsageView { page, currency }: UsageView, filter: &Filter) -> AnyVi
                 </table>
             </div>
             <nav class="foot" aria-label="Pages">
-                {newest.map(|href| view! { <a href=href>"Newest entries"</a> })}
-                {older.map(|href| view! { <a href=href rel="next">"Older entries"</a> })}
+                {newest.map(|href| view! { <a href=href>"Newest entries"</a> }.into_any())}
+                {older.map(|href| view! { <a href=href rel="next">"Older entries"</a> }.into_any())}
                 <a href="/settings/payments">"Payments"</a>
             </nav>
         </div>
