@@ -26,6 +26,9 @@ use tower_http::services::ServeDir;
 /// How long requests in flight may take to finish after the signal to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Largest form of the console, in bytes: a document of the largest size in which every byte had to be escaped.
+const FORM_BYTES_MAX: usize = 3 * domain::field::DOCUMENT_BYTES_MAX + 64 * 1024;
+
 /// Opens the installation and serves until the process is told to stop.
 ///
 /// # Errors
@@ -91,7 +94,8 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
         .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options));
-    let console = server::http::protect_from_cross_site(console.merge(plain));
+    let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);
+    let console = server::http::protect_from_cross_site(console);
     server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
 }
 

@@ -75,7 +75,6 @@ impl Answer {
     /// # Errors
     /// The error that the server answered with; an internal one when its answer cannot be read, because it is of
     /// another version.
-    #[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
     pub fn open<T: DeserializeOwned>(&self) -> Result<T, AppError> {
         postcard::from_bytes(&self.0).unwrap_or_else(|_| Err(AppError::new(ProblemCode::InternalError)))
     }

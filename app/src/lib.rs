@@ -19,6 +19,8 @@ pub mod settings;
 #[cfg(feature = "ssr")]
 pub mod shell;
 pub mod sign_in;
+#[cfg(feature = "hydrate")]
+pub mod startup;
 pub mod support;
 pub mod usage;
 pub mod viewer;

@@ -26,7 +26,7 @@ mod on_the_server {
     use domain::account::Viewer;
     use domain::problem::ProblemCode;
     use http::request::Parts;
-    use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+    use http::{HeaderValue, Method, StatusCode, header};
     use leptos::prelude::{expect_context, use_context};
     use leptos_axum::ResponseOptions;
     use server::Server;
@@ -107,8 +107,8 @@ mod on_the_server {
             return error;
         };
         if error.problem.request_id.is_none() {
-            let request_id = parts.headers.get(HeaderName::from_static("x-request-id"));
-            error.problem.request_id = request_id.and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let name = parts.extensions.get::<server::http::RequestName>();
+            error.problem.request_id = name.map(|name| name.text.clone());
         }
         let status = error.problem.code.status();
         let is_page = parts.method == Method::GET;

@@ -88,11 +88,15 @@ impl Credit {
         if self.0 > 0 { format!("+{}", self.text(currency)) } else { self.text(currency) }
     }
 
-    /// `$31.07`, rounded down to whole minor units; for places where six decimals would be noise.
+    /// `$31.07`, rounded down to whole minor units, for places where six decimals would be noise. What is less than one
+    /// minor unit is not hidden: `$0.002`.
     #[must_use]
     pub fn short_text(self, currency: Currency) -> String {
-        let per_minor = MILLIONTHS_PER_UNIT / currency.minor_units_per_unit();
-        Money { minor_units: self.0 / per_minor, currency }.text()
+        let minor_units = self.0 / (MILLIONTHS_PER_UNIT / currency.minor_units_per_unit());
+        if minor_units == 0 && self.0 != 0 {
+            return self.text(currency).trim_end_matches('0').to_owned();
+        }
+        Money { minor_units, currency }.text()
     }
 }
 
@@ -183,6 +187,9 @@ mod tests {
         assert_eq!(Credit(1_234_500_000).text(Currency::Usd), "$1,234.500000");
         assert_eq!(Credit(25_000_000).signed_text(Currency::Eur), "+€25.000000");
         assert_eq!(Credit(31_079_999).short_text(Currency::Usd), "$31.07");
+        assert_eq!(Credit(2_000).short_text(Currency::Usd), "$0.002");
+        assert_eq!(Credit(-9_990).short_text(Currency::Usd), "−$0.00999");
+        assert_eq!(Credit::ZERO.short_text(Currency::Usd), "$0.00");
     }
 
     #[test]

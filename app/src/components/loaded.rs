@@ -97,7 +97,6 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Loaded<T> {
 ///
 /// # Errors
 /// In the browser, when the page does not hold it.
-#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
 pub fn shared<T: Serialize + DeserializeOwned>(known: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
     SharedValue::<Answer, AnswerCodec>::new_with_encoding(|| Answer::of(&known())).into_inner().open()
 }

@@ -93,9 +93,7 @@ fn NavLinks() -> impl IntoView {
 fn nav_link(link: &'static NavLink) -> AnyView {
     view! {
         <A href=link.href exact=link.href == "/">
-            <svg viewBox="0 0 16 16" aria-hidden="true">
-                <path d=link.icon />
-            </svg>
+            <svg viewBox="0 0 16 16" aria-hidden="true" inner_html=format!(r#"<path d="{}"/>"#, link.icon)></svg>
             {link.text}
         </A>
     }

@@ -25,14 +25,12 @@ pub fn SignedIn() -> impl IntoView {
 }
 
 #[cfg(feature = "ssr")]
-#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
 fn known_viewer() -> Result<Viewer, AppError> {
     crate::server_fns::viewer_of_request().ok_or_else(|| AppError::new(ProblemCode::SignInRequired))
 }
 
 /// In the browser nobody is known before the server says so.
 #[cfg(not(feature = "ssr"))]
-#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
 fn known_viewer() -> Result<Viewer, AppError> {
     Err(AppError::new(ProblemCode::SignInRequired))
 }

@@ -38,8 +38,20 @@ pub fn ReferencePage() -> impl IntoView {
 }
 
 fn reference_view(reference: Reference, language: Memo<usize>) -> AnyView {
-    let Reference { url, price, chatbots, keys, chatbot, key, curl, javascript, python, error_example, errors: rows } =
-        reference;
+    let Reference {
+        url,
+        price,
+        body_bytes_max,
+        chatbots,
+        keys,
+        chatbot,
+        key,
+        curl,
+        javascript,
+        python,
+        error_example,
+        errors: rows,
+    } = reference;
     let missing = missing(chatbots.is_empty(), keys.is_empty());
     let query = (chatbot.clone(), key.clone());
     let form = fill_in_form(chatbots, chatbot, keys, key, language);
@@ -52,7 +64,7 @@ fn reference_view(reference: Reference, language: Memo<usize>) -> AnyView {
             <a href="#errors">"Errors"</a>
         </nav>
         {authentication()}
-        {call(url, price)}
+        {call(url, price, body_bytes_max)}
         <section class="card" id="examples" aria-labelledby="examples-heading">
             <header><h2 id="examples-heading">"Examples"</h2></header>
             <div class="body">

@@ -2,6 +2,7 @@
 
 use super::server_fns::ErrorRow;
 use crate::components::grouped;
+use crate::documents::size_text;
 use domain::field::MESSAGE_CHARACTERS_MAX;
 use leptos::prelude::*;
 
@@ -28,7 +29,7 @@ pub fn authentication() -> AnyView {
     .into_any()
 }
 
-pub fn call(url: String, price: String) -> AnyView {
+pub fn call(url: String, price: String, body_bytes_max: u32) -> AnyView {
     let length = format!("What the person asks; at most {} characters.", grouped_size(MESSAGE_CHARACTERS_MAX));
     view! {
         <section class="card" id="the-call" aria-labelledby="call-heading">
@@ -36,7 +37,9 @@ pub fn call(url: String, price: String) -> AnyView {
             <div class="body prose">
                 <pre tabindex="0"><code>"POST "{url}</code></pre>
                 <p>
-                    "The body is a JSON object, sent with Content-Type: application/json. An answer costs "
+                    "The body is a JSON object, sent with Content-Type: application/json, of at most "
+                    {size_text(body_bytes_max.into())}
+                    ". An answer costs "
                     <strong class="num">{price}</strong>
                     " of API credit; an error costs nothing."
                 </p>

@@ -32,6 +32,8 @@ pub struct Reference {
     pub url: String,
     /// `$0.002000`
     pub price: String,
+    /// Largest body of the call, in bytes.
+    pub body_bytes_max: u32,
     pub chatbots: Vec<Choice>,
     pub keys: Vec<Choice>,
     /// The id of the chatbot that is filled in; empty when there is none.
@@ -66,6 +68,7 @@ pub async fn load_reference(chatbot: String, key: String) -> Result<Reference, A
     let price = server.catalogue.price(Channel::Api);
     Ok(Reference {
         price: price.text(server.config.currency),
+        body_bytes_max: u32::try_from(server::http::ASK_BYTES_MAX).unwrap_or(u32::MAX),
         chatbot: chosen_chatbot.map(|chatbot| chatbot.id.to_string()).unwrap_or_default(),
         key: chosen_key.map(|key| key.id.to_string()).unwrap_or_default(),
         curl: example.curl(),

@@ -136,7 +136,6 @@ pub async fn load_payments() -> Result<Vec<Payment>, AppError> {
 }
 
 #[cfg(feature = "ssr")]
-#[expect(clippy::result_large_err, reason = "the one error type of all server functions")]
 fn parse_key_id(text: &str) -> Result<KeyId, AppError> {
     KeyId::parse(text).ok_or_else(|| Problem::not_found("API key").into())
 }

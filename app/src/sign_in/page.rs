@@ -6,16 +6,20 @@ use crate::error::AppError;
 use crate::viewer::is_local_path;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
+use leptos_router::components::Redirect;
 use leptos_router::hooks::use_query_map;
 use leptos_router::location::Url;
 
 /// `/sign-in?next=…`
 #[component]
 pub fn SignInPage() -> impl IntoView {
+    let next = next_path();
+    if is_signed_in() {
+        return view! { <Redirect path=next /> }.into_any();
+    }
     let action = Submission::<SignIn>::new();
     let error = action.error();
     follow(action);
-    let next = next_path();
     let sign_up = with_next("/sign-up", &next);
     view! {
         <main class="narrow" id="main">
@@ -55,15 +59,19 @@ pub fn SignInPage() -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }
 
 /// `/sign-up?next=…`
 #[component]
 pub fn SignUpPage() -> impl IntoView {
+    let next = next_path();
+    if is_signed_in() {
+        return view! { <Redirect path=next /> }.into_any();
+    }
     let action = Submission::<SignUp>::new();
     let error = action.error();
     follow(action);
-    let next = next_path();
     let sign_in = with_next("/sign-in", &next);
     view! {
         <main class="narrow" id="main">
@@ -114,6 +122,18 @@ pub fn SignUpPage() -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
+}
+
+/// Somebody who is signed in has nothing to do here. Only the server knows.
+#[cfg(feature = "ssr")]
+fn is_signed_in() -> bool {
+    crate::server_fns::viewer_of_request().is_some()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn is_signed_in() -> bool {
+    false
 }
 
 #[component]

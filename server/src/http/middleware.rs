@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::id::RequestId;
 use domain::problem::ProblemCode;
-use http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::any::Any;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 
 /// How long a request may take before its answer begins. Streams run on after that.
@@ -45,6 +46,18 @@ pub fn wrap(server: Arc<Server>, router: Router) -> Router {
 pub fn protect_from_cross_site<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     let refuse = |_: ProtectionError| Refused::from(ProblemCode::CrossOrigin).into_response();
     router.layer(CsrfLayer::new().with_rejection_response(refuse))
+}
+
+/// Refuses bodies that are larger than `bytes_max`: by what they say of themselves, or else as soon as it shows.
+pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, bytes_max: usize) -> Router<S> {
+    let refuse = move |request: Request, next: Next| async move {
+        let said = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if said.is_some_and(|length| length > bytes_max as u64) {
+            return Refused::from(ProblemCode::TooLarge).into_response();
+        }
+        next.run(request).await
+    };
+    router.layer(RequestBodyLimitLayer::new(bytes_max)).layer(from_fn(refuse))
 }
 
 /// Names the request, logs it, and completes the answer.

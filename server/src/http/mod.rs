@@ -20,7 +20,7 @@ mod problem;
 mod webhooks;
 
 pub use caller::client_address;
-pub use middleware::{RequestName, protect_from_cross_site, wrap};
+pub use middleware::{RequestName, limit_body, protect_from_cross_site, wrap};
 pub use problem::Refused;
 
 use crate::Server;
@@ -31,7 +31,7 @@ use domain::problem::ProblemCode;
 use std::sync::Arc;
 
 /// Largest body of an API call, in bytes.
-const ASK_BYTES_MAX: usize = 64 * 1024;
+pub const ASK_BYTES_MAX: usize = 64 * 1024;
 /// Largest webhook, in bytes.
 const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
 /// Largest form of the payment page, in bytes.
