@@ -21,6 +21,14 @@ test("somebody who signed up can sign out and in again", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "API Plans & Settings", level: 1 })).toBeVisible();
 });
 
+test("somebody who is signed in is sent on from the pages for signing in and up", async ({ page }) => {
+  await signUp(page);
+  for (const [address, heading] of [["/sign-in", "API Plans & Settings"], ["/sign-up?next=/usage", "Usage"]] as const) {
+    await page.goto(address);
+    await expect(page.getByRole("heading", { name: heading, level: 1 })).toBeVisible();
+  }
+});
+
 test("signing in leads to the page that was asked for", async ({ page }) => {
   const person = await signUp(page);
   await leave(page);
@@ -43,6 +51,7 @@ test("a wrong e-mail and a wrong password look the same", async ({ page, expectE
     await fillSignIn(page, wrong);
     const alert = page.getByRole("alert");
     await expect(alert).toBeVisible();
+    await expect(alert).toContainText(/Request id req_\w+/);
     refusals.push((await alert.innerText()).replace(/req_\w+/, ""));
     await expect(page.getByLabel("E-mail")).toHaveValue(wrong.email);
   }

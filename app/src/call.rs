@@ -4,6 +4,7 @@
 use crate::error::AppError;
 use domain::problem::{Problem, ProblemCode};
 use js_sys::Uint8Array;
+use js_sys::futures::JsFuture;
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::error::FromServerFnError;
@@ -15,7 +16,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{FormData, RequestInit, Response, UrlSearchParams};
 
 /// A `Result<T, AppError>` in postcard: as it stands in a page and as it is kept until somebody reads it.

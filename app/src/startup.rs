@@ -43,7 +43,7 @@ impl CustomExecutor for InSteps {
             None => Some(task),
         });
         if let Some(task) = ready {
-            wasm_bindgen_futures::spawn_local(task);
+            js_sys::futures::spawn_local(task);
         }
     }
 
@@ -60,7 +60,7 @@ fn step() {
             tasks
         });
         if !tasks.is_empty() {
-            tasks.into_iter().for_each(wasm_bindgen_futures::spawn_local);
+            tasks.into_iter().for_each(js_sys::futures::spawn_local);
             step();
         }
     };

@@ -98,10 +98,15 @@ pub async fn viewer(server: &Server, token: &str) -> Result<Option<Viewer>> {
     }))
 }
 
-const DELETE_SESSION: &str = "DELETE FROM sessions WHERE token_hash = $1";
+const DELETE_SESSION: &str = "DELETE FROM sessions WHERE token_hash = $1 RETURNING account_id";
 
-/// Ends a session; a token of no session is no error.
+/// Ends a session, and with it what its open pages hear; a token of no session is no error.
 pub async fn end(server: &Server, token: &str) -> Result<()> {
-    server.db.execute(DELETE_SESSION, args![hash(token)]).await?;
+    let mut tx = server.db.begin().await?;
+    let ended: Option<(String,)> = tx.optional(DELETE_SESSION, args![hash(token)]).await?;
+    tx.commit().await?;
+    if let Some((account_id,)) = ended {
+        server.live.changed(&AccountId::from_row(account_id));
+    }
     Ok(())
 }

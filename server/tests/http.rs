@@ -12,7 +12,7 @@ use domain::account::Viewer;
 use domain::credit::Credit;
 use domain::ledger::Operation;
 use domain::payment::PaymentState;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use key_holder::{ASK, PRICE, asks_with, key_holder};
 use requests::send;
 use server::payments::gateway::Report;
@@ -104,6 +104,47 @@ async fn a_panic_is_a_problem_that_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_too_large_is_refused_whether_it_says_so_or_not() {
+    for server in databases().await {
+        let length = async |body: axum::body::Bytes| body.len().to_string();
+        let console = || http::limit_body(Router::new().route("/form", post(length)), 1_000);
+        let router = || http::wrap(Arc::<Server>::clone(&server), console());
+        for (size, says_so, status) in
+            [(1_000, true, 200), (1_001, true, 413), (1_000, false, 200), (1_001, false, 413)]
+        {
+            let chunk = Ok::<_, io::Error>(vec![b'a'; size]);
+            let body = if says_so { Body::from(vec![b'a'; size]) } else { Body::from_stream(stream::iter([chunk])) };
+            let mut request = Request::post("/form").body(body).unwrap();
+            if says_so {
+                request.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+            }
+            let response = router().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{size} {says_so}");
+            let is_problem = response.headers()[header::CONTENT_TYPE] == "application/problem+json";
+            assert_eq!(is_problem, status == 413 && says_so);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_stopped_and_says_so() {
+    for server in databases().await {
+        let never = Router::new().route("/never", post(async || std::future::pending::<&'static str>().await));
+        let router = http::wrap(Arc::<Server>::clone(&server), never);
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        let response = router.oneshot(Request::post("/never").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 30);
+        tokio::time::resume();
+        assert_eq!(response.status(), 503);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], "unavailable");
+        assert!(problem["detail"].as_str().unwrap().contains("took too long"), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn what_another_site_makes_a_browser_send_is_refused() {
     for server in databases().await {
         let console = || http::protect_from_cross_site(Router::new().route("/changes", post(async || "changed")));
@@ -181,6 +222,10 @@ struct Page(BodyDataStream);
 impl Page {
     async fn open(server: &Arc<Server>, viewer: &Viewer) -> Self {
         let token = sessions::start(server, viewer).await.expect("a session");
+        Self::open_with(server, &token).await
+    }
+
+    async fn open_with(server: &Arc<Server>, token: &str) -> Self {
         let cookie = format!("{}={token}", sessions::cookie_name(&server.config));
         let request = Request::get("/events").header(header::COOKIE, cookie).body(Body::empty()).expect("a request");
         let response = http::router(Arc::clone(server)).oneshot(request).await.expect("the router answers");
@@ -251,14 +296,18 @@ async fn a_change_by_another_process_is_heard_too() {
 }
 
 #[tokio::test]
-async fn the_events_need_a_session_and_end_with_the_server() {
+async fn the_events_need_a_session_and_end_with_it_and_with_the_server() {
     for server in databases().await {
         send(&server, get("/events")).await.refuses(401, "sign_in_required");
         let cookie = format!("{}={}", sessions::cookie_name(&server.config), "0".repeat(64));
         let request = Request::get("/events").header(header::COOKIE, cookie).body(Body::empty()).unwrap();
         send(&server, request).await.refuses(401, "sign_in_required");
         let olga = owner(&server, "olga").await;
-        let mut page = Page::open(&server, &olga).await;
+        let token = sessions::start(&server, &olga).await.unwrap();
+        let (mut ended, mut page) = (Page::open_with(&server, &token).await, Page::open(&server, &olga).await);
+        sessions::end(&server, &token).await.unwrap();
+        assert_eq!(ended.next(1_000).await.as_deref(), Some(""), "signing out ends what the page hears");
+        page.hears_a_change(1_000).await;
         server.stop();
         assert_eq!(page.next(2_000).await.as_deref(), Some(""));
     }

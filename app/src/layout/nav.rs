@@ -3,7 +3,7 @@
 use crate::viewer::use_viewer;
 use leptos::html::Details;
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::hooks::use_location;
 
 /// One link: address, text, and the strokes of its icon on a field of 16 by 16.
 struct NavLink {
@@ -62,7 +62,7 @@ fn NarrowNav() -> impl IntoView {
                 <div class="nav-menu-items" on:click=close>
                     <NavLinks />
                     <div class="sep"></div>
-                    <A href="/account">"Account"</A>
+                    {account_link()}
                     <SignOut />
                 </div>
             </details>
@@ -92,12 +92,32 @@ fn NavLinks() -> impl IntoView {
 
 fn nav_link(link: &'static NavLink) -> AnyView {
     view! {
-        <A href=link.href exact=link.href == "/">
+        <a href=link.href aria-current=current(link.href)>
             <svg viewBox="0 0 16 16" aria-hidden="true" inner_html=format!(r#"<path d="{}"/>"#, link.icon)></svg>
             {link.text}
-        </A>
+        </a>
     }
     .into_any()
+}
+
+fn account_link() -> AnyView {
+    view! {
+        <a href="/account" aria-current=current("/account")>
+            "Account"
+        </a>
+    }
+    .into_any()
+}
+
+/// Says of a link that it leads to the page that is open.
+fn current(href: &'static str) -> impl Fn() -> Option<&'static str> + Send + Sync + 'static {
+    let path = use_location().pathname;
+    move || is_current(&path.try_get()?, href).then_some("page")
+}
+
+/// A page below another one belongs to it; every page is below the dashboard, and none belongs to it.
+fn is_current(path: &str, href: &str) -> bool {
+    path.strip_prefix(href).is_some_and(|rest| rest.is_empty() || href != "/" && rest.starts_with('/'))
 }
 
 #[component]
@@ -115,7 +135,7 @@ fn AccountMenu() -> impl IntoView {
                 </span>
             </summary>
             <div class="who-items">
-                <A href="/account">"Account"</A>
+                {account_link()}
                 <SignOut />
             </div>
         </details>
@@ -129,5 +149,23 @@ fn SignOut() -> impl IntoView {
         <form method="post" action="/rpc/account/sign-out">
             <button type="submit">"Sign out"</button>
         </form>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_current;
+
+    #[test]
+    fn a_link_is_current_on_its_page_and_on_those_below_it() {
+        for (path, href, expected) in [
+            ("/", "/", true),
+            ("/usage", "/", false),
+            ("/settings", "/settings", true),
+            ("/settings/payments", "/settings", true),
+            ("/settings-old", "/settings", false),
+        ] {
+            assert_eq!(is_current(path, href), expected, "{path} {href}");
+        }
     }
 }

@@ -20,7 +20,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often the stored balance is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After how many looks the session is checked again, so that a page of somebody who signed out goes silent.
+/// After how many looks the session is checked again, so that a page goes silent when its session ends by time or in
+/// another process. It is checked with every change too.
 const LOOKS_PER_SESSION_CHECK: u32 = 10;
 /// The shortest pause between two events: under load a page asks ten times a second, not a thousand times.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -75,7 +76,7 @@ impl Listener {
                 () = self.server.stopped() => return false,
                 heard = self.heard.changed() => {
                     self.seen = balance(&self.server, &self.account_id).await;
-                    return heard.is_ok();
+                    return heard.is_ok() && self.is_signed_in().await;
                 }
                 _ = self.look.tick() => {
                     self.looks += 1;
