@@ -7,7 +7,6 @@ use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
-use leptos::server_fn::error::FromServerFnError;
 use leptos::server_fn::redirect::{REDIRECT_HEADER, call_redirect_hook};
 use send_wrapper::SendWrapper;
 use serde::Serialize;
@@ -118,7 +117,7 @@ async fn fetch(path: &str, body: &JsValue) -> Result<Answer, JsValue> {
     let bytes = JsFuture::from(response.array_buffer()?).await?;
     let bytes = Uint8Array::new(&bytes).to_vec();
     if !response.ok() {
-        return Ok(Answer::of::<()>(&Err(refusal(response.status(), bytes))));
+        return Ok(Answer::of::<()>(&Err(refusal(response.status(), &bytes))));
     }
     let headers = response.headers();
     if headers.has(REDIRECT_HEADER)?
@@ -129,12 +128,16 @@ async fn fetch(path: &str, body: &JsValue) -> Result<Answer, JsValue> {
     Ok(Answer::value(bytes))
 }
 
-/// The error in an answer. What is in front of the server functions refuses in another form.
-fn refusal(status: u16, bytes: Vec<u8>) -> AppError {
-    match status {
-        413 => AppError::new(ProblemCode::TooLarge),
-        _ => AppError::de(bytes.into()),
-    }
+/// The error in an answer. What stands in front of the server functions refuses in another form, and only its status says
+/// why.
+fn refusal(status: u16, bytes: &[u8]) -> AppError {
+    let code = match status {
+        403 => ProblemCode::CrossOrigin,
+        413 => ProblemCode::TooLarge,
+        503 => ProblemCode::Unavailable,
+        _ => ProblemCode::InternalError,
+    };
+    postcard::from_bytes(bytes).unwrap_or_else(|_| AppError::new(code))
 }
 
 #[cfg(test)]
@@ -156,6 +159,15 @@ mod tests {
         let answer = Answer::of::<bool>(&Ok(true));
         assert_eq!(answer.open::<String>(), Err(AppError::new(ProblemCode::InternalError)));
         assert_eq!(Answer::from_bytes(&[]).error(), Some(AppError::new(ProblemCode::InternalError)));
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_says_or_else_what_its_status_means() {
+        let own = AppError::from(Problem::with_detail(ProblemCode::TooLarge, "a document has at most 2 MiB"));
+        assert_eq!(refusal(413, &postcard::to_allocvec(&own).unwrap()), own);
+        for (status, code) in [(413, ProblemCode::TooLarge), (502, ProblemCode::InternalError)] {
+            assert_eq!(refusal(status, br#"{"success":false}"#), AppError::new(code));
+        }
     }
 
     #[test]
