@@ -189,15 +189,3 @@ pub async fn authenticate(server: &Server, credential: &Credential) -> Result<Ca
         _ => Err(ProblemCode::InvalidCredential.into()),
     }
 }
-
-const TOUCH_KEY: &str = "
-UPDATE api_keys SET last_used_at = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
-
-/// Notes the use of a key in the transaction of what it is used for.
-///
-/// # Errors
-/// 401 when the key was deleted after it was recognised: what is deleted pays for nothing.
-pub(crate) async fn touch(tx: &mut db::Tx, account_id: &AccountId, key_id: &KeyId, now: Timestamp) -> Result<()> {
-    let touched = tx.execute(TOUCH_KEY, args![account_id.as_str(), key_id.as_str(), now.us()]).await?;
-    if touched == 1 { Ok(()) } else { Err(ProblemCode::InvalidCredential.into()) }
-}

@@ -1,12 +1,22 @@
 //! The ledger: the only place where credit changes, and the readers of what it wrote.
 //!
 //! **Invariants:** entries are appended and never changed; a balance is written only together with the entry that
-//! changes it, from the state that [`domain::ledger::decide`] returned; nothing is answered before the commit. Whoever
-//! changes credit brings his own transaction, so that what the credit was paid for commits with the entry or not at all.
+//! changes it, from the state that [`domain::ledger`] decided; nothing is answered before the commit. What is asked of a
+//! chatbot goes through the [`writer`], many requests to a commit. Payments and operators bring their own transaction to
+//! [`post`], so that what the credit was paid for commits with the entry or not at all; the account's lock keeps the two
+//! ways apart.
 
+mod batch;
+mod command;
 mod entries;
+mod loaded;
+mod rows;
+mod sql;
+pub mod steps;
 pub mod verify;
+pub(crate) mod writer;
 
+pub(crate) use command::{Command, Message, Once, Outcome, Work};
 pub use entries::{entries, summary};
 
 use crate::db::Tx;
@@ -17,7 +27,6 @@ use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, KeyId, PaymentId};
 use domain::ledger::{AccountState, Channel, Operation, Posted, decide};
 use domain::problem::Problem;
-use domain::window;
 
 /// What an entry says beside its amount.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +58,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 ///
 /// # Errors
 /// 404 when there is no such account.
-pub async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
+async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
     let row: Option<(i64, i64, i64, i64)> = tx.optional(LOCK_BALANCE, args![account_id.as_str()]).await?;
     let (posted, held, next_entry, next_message) = row.ok_or_else(|| Problem::not_found("account"))?;
     Ok(AccountState {
@@ -88,46 +97,10 @@ pub async fn post(
         context.reason.as_deref(),
     ];
     tx.execute(INSERT_ENTRY, entry).await?;
-    write_state(tx, account_id, &posted.after).await?;
-    Ok(posted)
-}
-
-async fn write_state(tx: &mut Tx, account_id: &AccountId, state: &AccountState) -> Result<()> {
-    let balance = args![
-        account_id.as_str(),
-        state.posted.millionths(),
-        state.held.millionths(),
-        state.next_entry,
-        state.next_message,
-    ];
+    let AccountState { posted: credit, held, next_entry, next_message } = posted.after;
+    let balance = args![account_id.as_str(), credit.millionths(), held.millionths(), next_entry, next_message];
     tx.execute(UPDATE_BALANCE, balance).await?;
-    Ok(())
-}
-
-const SELECT_COUNTED: &str = "SELECT at FROM counted_messages WHERE account_id = $1 AND number = $2";
-
-const INSERT_COUNTED: &str = "INSERT INTO counted_messages (account_id, number, at) VALUES ($1, $2, $3)";
-
-/// Takes a place in the message window, in the caller's transaction; returns the state after it.
-///
-/// # Errors
-/// 429 with the exact time of the next free place.
-pub async fn count_message(
-    server: &Server,
-    tx: &mut Tx,
-    account_id: &AccountId,
-    limit: u32,
-    now: Timestamp,
-) -> Result<AccountState> {
-    let state = lock(tx, account_id).await?;
-    let place = state.next_message - i64::from(limit);
-    let row: Option<(i64,)> = tx.optional(SELECT_COUNTED, args![account_id.as_str(), place]).await?;
-    let accepted_before = row.map(|(at,)| Timestamp::from_us(at));
-    window::check(limit, server.catalogue.window_us(), accepted_before, now)?;
-    tx.execute(INSERT_COUNTED, args![account_id.as_str(), state.next_message, now.us()]).await?;
-    let after = AccountState { next_message: state.next_message + 1, ..state };
-    write_state(tx, account_id, &after).await?;
-    Ok(after)
+    Ok(posted)
 }
 
 /// Gives credit to an account, or corrects it, on an operator's word.
