@@ -15,6 +15,7 @@ pub mod demo;
 pub mod documents;
 pub mod error;
 pub mod http;
+pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod live;
@@ -36,7 +37,8 @@ use crate::random::{Random, SystemRandom};
 use domain::clock::Timestamp;
 use domain::id::RANDOM_BYTES;
 use domain::plan::Catalogue;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// One running installation: its configuration, its database, and what is passed in rather than ambient.
 pub struct Server {
@@ -50,7 +52,9 @@ pub struct Server {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: accounts::Attempts,
     pub(crate) search: answers::SearchCache,
-    pub(crate) writer: ledger::writer::Writer,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) keys: Arc<keys::cache::KeyCache>,
+    pub(crate) running: idempotency::Running,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     _alive: tokio::sync::watch::Sender<()>,
@@ -101,9 +105,11 @@ impl Server {
         };
         let queue_max = usize::try_from(config.ledger_queue.get()).unwrap_or(usize::MAX);
         let alive = tokio::sync::watch::Sender::new(());
+        let keys = Arc::new(keys::cache::KeyCache::default());
         tokio::spawn(checkpoint(db.clone(), alive.subscribe()));
+        tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&keys), alive.subscribe()));
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
-        Ok(Arc::new(Self {
+        let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
             config,
             catalogue,
@@ -114,10 +120,14 @@ impl Server {
             secrets,
             attempts,
             search: answers::SearchCache::default(),
-            writer: Writer::start(ledger, queue_max),
+            writer: Arc::new(Writer::start(ledger, queue_max)),
+            keys,
+            running: idempotency::Running::default(),
             stopping: tokio::sync::watch::Sender::new(false),
             _alive: alive,
-        }))
+        });
+        tokio::spawn(sweep(Arc::downgrade(&server)));
+        Ok(server)
     }
 
     #[must_use]
@@ -151,6 +161,24 @@ impl Server {
 
     pub(crate) fn id_bytes(&self) -> [u8; RANDOM_BYTES] {
         random::bytes(self.random.as_ref())
+    }
+}
+
+/// How often what is left over is cleared away.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Gives back holds and forgets old answers, for as long as the server is there.
+async fn sweep(server: Weak<Server>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(server) = server.upgrade() else { return };
+        for result in [ledger::sweep_holds(&server).await, idempotency::sweep(&server).await] {
+            if let Err(error) = result {
+                tracing::error!(%error, "the ledger could not be swept");
+            }
+        }
     }
 }
 

@@ -58,6 +58,10 @@ ALTER TABLE chatbots ADD COLUMN daily_cap BIGINT CHECK (daily_cap >= 0);
 ALTER TABLE chatbots ADD COLUMN spent_since BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE chatbots ADD COLUMN spent BIGINT NOT NULL DEFAULT 0 CHECK (spent >= 0);
 
+-- The rule under which each message was accepted, so that it can be checked after the plan has changed.
+ALTER TABLE counted_messages ADD COLUMN place_limit BIGINT;
+ALTER TABLE counted_messages ADD COLUMN window_us BIGINT;
+
 -- The owner is told when less than this is available.
 ALTER TABLE accounts ADD COLUMN alert_below BIGINT CHECK (alert_below >= 0);
 

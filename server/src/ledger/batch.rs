@@ -2,7 +2,7 @@
 //! arrival, and all that follows is written, in a handful of statements whatever the size of the batch.
 
 use super::command::{Command, Outcome, Work};
-use super::loaded::{AccountNow, HoldNow, IdempotencyNow, Loaded, SubjectNow};
+use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Loaded, SubjectNow};
 use super::rows::{
     AlertRow, ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, millionths,
 };
@@ -129,6 +129,9 @@ fn carry_out<'a>(
     let decision = decide_request(&before, request, with.now)?;
     note_subjects(account, command, &decision, with.now);
     note_rows(account, rows, command, &decision, with.now);
+    if let (Some(number), Some(place)) = (decision.message_number, window) {
+        note_counted(account, rows, command, (number, place), with.now);
+    }
     note_message(account, rows, command, number, with.now);
     note_idempotency(account, rows, command, &decision, with.now);
     account.state = decision.after;
@@ -160,7 +163,7 @@ fn message_number(account: &AccountNow, command: &Command) -> Result<i64> {
     if message.begins && found.is_none() {
         return Ok(1);
     }
-    let is_its_own = |found: &&super::loaded::ConversationNow| {
+    let is_its_own = |found: &&ConversationNow| {
         found.chatbot_id == command.chatbot_id.as_str() && found.channel == command.channel.as_str()
     };
     let found = found.filter(is_its_own).ok_or_else(|| Problem::not_found("conversation"))?;
@@ -171,7 +174,7 @@ fn request(account: &AccountNow, command: &Command) -> Result<Request> {
     let hold = || -> Result<Hold> {
         let hold_id = command.work.hold_id().ok_or_else(|| Error::internal("no hold is named"))?;
         let found = account.holds.get(hold_id.as_str());
-        Ok(found.map(|found| found.hold).ok_or_else(|| Problem::not_found("hold"))?)
+        Ok(found.copied().ok_or_else(|| Problem::not_found("hold"))?)
     };
     Ok(match command.work {
         Work::Charge { price } => Request::Charge { price },
@@ -231,17 +234,13 @@ fn note_rows<'a>(
             chatbot_id,
         });
     }
-    if let Some(number) = decision.message_number {
-        account.counted.insert(number, now);
-        rows.counted.push(CountedRow { account_id, number, at: now.us() });
-    }
     for alert in &decision.alerts {
         rows.alerts.push(AlertRow::new(account_id, command, *alert, now));
     }
     let Some(hold) = decision.hold else { return };
     if let Work::Reserve { hold_id, lasts_us, .. } = &command.work {
         let expires_at = now.plus_us(*lasts_us);
-        account.holds.insert(hold_id.to_string(), HoldNow { hold: Hold { expires_at, ..hold }, is_changed: false });
+        account.holds.insert(hold_id.to_string(), Hold { expires_at, ..hold });
         rows.holds.push(HoldRow {
             account_id,
             id: hold_id.as_str(),
@@ -257,8 +256,25 @@ fn note_rows<'a>(
         });
     } else if let Some(hold_id) = command.work.hold_id() {
         rows.end_hold(account_id, hold_id.as_str(), hold.state, now);
-        account.holds.insert(hold_id.to_string(), HoldNow { hold, is_changed: true });
+        account.holds.insert(hold_id.to_string(), hold);
     }
+}
+
+fn note_counted<'a>(
+    account: &mut AccountNow,
+    rows: &mut Rows<'a>,
+    command: &'a Command,
+    (number, place): (i64, WindowPlace),
+    now: Timestamp,
+) {
+    account.counted.insert(number, now);
+    rows.counted.push(CountedRow {
+        account_id: command.account_id.as_str(),
+        number,
+        at: now.us(),
+        place_limit: i64::from(place.limit),
+        window_us: place.window_us,
+    });
 }
 
 fn note_message<'a>(account: &mut AccountNow, rows: &mut Rows<'a>, command: &'a Command, number: i64, now: Timestamp) {

@@ -1,5 +1,6 @@
 //! What is handed to the ledger's writer, and what comes back.
 
+use crate::idempotency::OnceKey;
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, HoldId, KeyId};
@@ -69,8 +70,14 @@ pub(crate) struct Once {
     pub key: String,
     /// Tells two requests apart that use the same key.
     pub fingerprint: String,
-    /// The body of the answer; empty for a reservation, which has none yet.
+    /// The body of the answer; a reservation has none yet.
     pub body: Option<String>,
+}
+
+impl Once {
+    pub fn of(once: &OnceKey, body: Option<String>) -> Self {
+        Self { key: once.key.clone(), fingerprint: once.fingerprint.clone(), body }
+    }
 }
 
 /// What became of a command.

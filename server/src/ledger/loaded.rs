@@ -41,12 +41,6 @@ pub(super) struct IdempotencyNow {
     pub answer: Option<(String, Credit)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HoldNow {
-    pub hold: Hold,
-    pub is_changed: bool,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct AccountNow {
     pub state: AccountState,
@@ -56,7 +50,7 @@ pub(super) struct AccountNow {
     pub chatbots: HashMap<String, SubjectNow>,
     pub conversations: HashMap<String, ConversationNow>,
     pub idempotency: HashMap<String, IdempotencyNow>,
-    pub holds: HashMap<String, HoldNow>,
+    pub holds: HashMap<String, Hold>,
     /// When the messages were accepted that decide about new ones, by their number.
     pub counted: HashMap<i64, Timestamp>,
     pub is_changed: bool,
@@ -337,7 +331,7 @@ impl Loaded {
                 chatbot_since: chatbot_since.map(Timestamp::from_us),
             };
             if let Some(account) = self.accounts.get_mut(&account_id) {
-                account.holds.insert(id, HoldNow { hold, is_changed: false });
+                account.holds.insert(id, hold);
             }
         }
         Ok(())
@@ -370,7 +364,7 @@ impl Loaded {
         if matches!(command.work, Work::Release { .. } | Work::Expire { .. }) {
             let account = self.accounts.get(command.account_id.as_str());
             let hold = account.zip(command.work.hold_id()).and_then(|(account, id)| account.holds.get(id.as_str()));
-            return hold.is_some_and(|found| found.hold.state != HoldState::Open);
+            return hold.is_some_and(|found| found.state != HoldState::Open);
         }
         // A tuple of texts cannot be looked up by borrowed ones; this happens after failures only.
         self.stored.contains(&(command.account_id.to_string(), command.request_id.clone()))

@@ -9,6 +9,7 @@
 mod batch;
 mod command;
 mod entries;
+mod holds;
 mod loaded;
 mod rows;
 mod sql;
@@ -18,6 +19,7 @@ pub(crate) mod writer;
 
 pub(crate) use command::{Command, Message, Once, Outcome, Work};
 pub use entries::{entries, summary};
+pub use holds::sweep as sweep_holds;
 
 use crate::db::Tx;
 use crate::error::Result;
@@ -101,6 +103,18 @@ pub async fn post(
     let balance = args![account_id.as_str(), credit.millionths(), held.millionths(), next_entry, next_message];
     tx.execute(UPDATE_BALANCE, balance).await?;
     Ok(posted)
+}
+
+const UPDATE_ALERT: &str = "UPDATE accounts SET alert_below = $2 WHERE id = $1";
+
+/// Sets below which available credit the owner is told; `None` tells nothing.
+///
+/// # Errors
+/// 422 when it is negative, 404 when there is no such account.
+pub async fn set_alert_below(server: &Server, account_id: &AccountId, below: Option<Credit>) -> Result<()> {
+    let below = domain::field::limit("alert_below", below)?;
+    let changed = server.db.execute(UPDATE_ALERT, args![account_id.as_str(), below]).await?;
+    if changed == 1 { Ok(()) } else { Err(Problem::not_found("account").into()) }
 }
 
 /// Gives credit to an account, or corrects it, on an operator's word.

@@ -36,6 +36,8 @@ pub(super) struct CountedRow<'a> {
     pub account_id: &'a str,
     pub number: i64,
     pub at: i64,
+    pub place_limit: i64,
+    pub window_us: i64,
 }
 
 #[derive(Serialize)]

@@ -116,8 +116,9 @@ pub const INSERT_ENTRIES: Pair = batch!(
 );
 
 pub const INSERT_COUNTED: Pair = batch!(
-    "INSERT INTO counted_messages (account_id, number, at) SELECT account_id, number, at FROM ",
-    [account_id TEXT, number BIGINT, at BIGINT],
+    "INSERT INTO counted_messages (account_id, number, at, place_limit, window_us)
+     SELECT account_id, number, at, place_limit, window_us FROM ",
+    [account_id TEXT, number BIGINT, at BIGINT, place_limit BIGINT, window_us BIGINT],
     ""
 );
 

@@ -83,6 +83,12 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(ProblemCode::Unavailable.into()))
     }
 
+    /// Hands a command over and waits for nothing. What does not fit into the queue is left to the sweeper.
+    pub fn enqueue(&self, command: Command) {
+        let (reply, _nobody) = oneshot::channel();
+        let _full = self.sender.try_send(Job { command, reply });
+    }
+
     fn overloaded(&self) -> Error {
         let detail = "more is asked than can be written; nothing was charged";
         let retry_at = self.clock.now().plus_us(SECOND_US);
