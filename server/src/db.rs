@@ -317,7 +317,7 @@ pub fn is_out_of_reach(error: &sqlx::Error) -> bool {
 
 fn code_of(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.map(|code| code.into_owned()).unwrap_or_default()
+    code.map(std::borrow::Cow::into_owned).unwrap_or_default()
 }
 
 impl Tx {

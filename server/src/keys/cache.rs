@@ -108,7 +108,7 @@ pub(crate) async fn keep_looking(db: Db, cache: Weak<KeyCache>, mut alive: watch
         match found {
             Ok((version,)) => cache.note(version, looked_at),
             Err(error) => {
-                tracing::debug!(%error, "the version of the keys cannot be read; each is read from the database")
+                tracing::debug!(%error, "the version of the keys cannot be read; each is read from the database");
             }
         }
     }

@@ -209,16 +209,15 @@ pub async fn authenticate(server: &Server, credential: &Credential) -> Result<Ca
     type CallerRow = (String, String, String);
     let hashed = HashedSecret::of(server, &credential.secret)?;
     let consumer_key = credential.consumer_key.as_str();
-    let known = match server.keys.get(consumer_key) {
-        Some(known) => known,
-        None => {
-            // Taken before the row is read: when a key changes in between, what was read is not kept.
-            let generation = server.keys.generation();
-            let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![consumer_key]).await?;
-            let (account_id, key_id, secret_hash) = row.ok_or(ProblemCode::InvalidCredential)?;
-            let caller = Caller { account_id: AccountId::from_row(account_id), key_id: KeyId::from_row(key_id) };
-            server.keys.put(generation, consumer_key, Known { caller, secret_hash })
-        }
+    let known = if let Some(known) = server.keys.get(consumer_key) {
+        known
+    } else {
+        // Taken before the row is read: when a key changes in between, what was read is not kept.
+        let generation = server.keys.generation();
+        let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![consumer_key]).await?;
+        let (account_id, key_id, secret_hash) = row.ok_or(ProblemCode::InvalidCredential)?;
+        let caller = Caller { account_id: AccountId::from_row(account_id), key_id: KeyId::from_row(key_id) };
+        server.keys.put(generation, consumer_key, Known { caller, secret_hash })
     };
     if hashed.is(&known.secret_hash) { Ok(known.caller.clone()) } else { Err(ProblemCode::InvalidCredential.into()) }
 }

@@ -9,7 +9,7 @@ use domain::ledger::Channel;
 /// One request to the ledger. It holds everything that is written for it, so that it is carried out even when the caller
 /// has gone away.
 #[derive(Clone, Debug)]
-pub(crate) struct Command {
+pub struct Command {
     pub account_id: AccountId,
     /// Unique within the account: the same request is not carried out twice.
     pub request_id: String,
@@ -23,7 +23,7 @@ pub(crate) struct Command {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Work {
+pub enum Work {
     /// The answer is there and costs `price`.
     Charge { price: Credit },
     /// The answer has yet to be written and costs at most `maximum`.
@@ -52,7 +52,7 @@ impl Work {
 
 /// A message with its answer, as it will be stored.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
+pub struct Message {
     pub conversation_id: ConversationId,
     /// Begins the conversation; otherwise it goes on with one that is there.
     pub begins: bool,
@@ -66,7 +66,7 @@ pub(crate) struct Message {
 
 /// An `Idempotency-Key`, and what is answered to everybody who uses it.
 #[derive(Clone, Debug)]
-pub(crate) struct Once {
+pub struct Once {
     pub key: String,
     /// Tells two requests apart that use the same key.
     pub fingerprint: String,
@@ -82,7 +82,7 @@ impl Once {
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It is durable.
     Accepted { available: Credit, at: Timestamp },
     /// The same request was answered before, with this.

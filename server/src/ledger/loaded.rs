@@ -113,6 +113,7 @@ struct AccountPart<'a> {
 }
 
 #[derive(Serialize, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_field_names, reason = "these are the names of the columns")]
 struct SubjectPart<'a> {
     account_id: &'a str,
     key_id: Option<&'a str>,

@@ -17,7 +17,7 @@ pub mod steps;
 pub mod verify;
 pub(crate) mod writer;
 
-pub(crate) use command::{Command, Message, Once, Outcome, Work};
+pub use command::{Command, Message, Once, Outcome, Work};
 pub use entries::{entries, summary};
 pub use holds::sweep as sweep_holds;
 
@@ -103,6 +103,14 @@ pub async fn post(
     let balance = args![account_id.as_str(), credit.millionths(), held.millionths(), next_entry, next_message];
     tx.execute(UPDATE_BALANCE, balance).await?;
     Ok(posted)
+}
+
+/// Hands a command to the writer and waits until it is durable or refused.
+///
+/// # Errors
+/// 503 when the queue is full or the database cannot be reached, and the refusals of the decision.
+pub async fn submit(server: &Server, command: Command) -> Result<Outcome> {
+    server.writer.submit(command).await
 }
 
 const UPDATE_ALERT: &str = "UPDATE accounts SET alert_below = $2 WHERE id = $1";

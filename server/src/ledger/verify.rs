@@ -3,7 +3,7 @@
 //! Each check is one query that returns what contradicts it, so a sound database answers with no rows.
 
 use crate::args;
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::error::Result;
 
 /// A rule that must hold, and the query for rows that break it: an account and what is wrong there.
@@ -201,12 +201,27 @@ pub const fn rules() -> usize {
 pub async fn verify(db: &Db) -> Result<Vec<Violation>> {
     let mut violations = Vec::new();
     for check in CHECKS {
-        let rows: Vec<(String, String)> = db.all(check.sql, args![]).await?;
-        violations.extend(rows.into_iter().map(|(account_id, detail)| Violation {
-            rule: check.rule,
-            account_id,
-            detail,
-        }));
+        let rows: Vec<Broken> = db.all(check.sql, args![]).await?;
+        violations.extend(rows.into_iter().map(|row| check.violation(row)));
     }
     Ok(violations)
+}
+
+/// As [`verify`], with what a transaction has changed and not committed.
+pub async fn verify_within(tx: &mut Tx) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for check in CHECKS {
+        let rows: Vec<Broken> = tx.all(check.sql, args![]).await?;
+        violations.extend(rows.into_iter().map(|row| check.violation(row)));
+    }
+    Ok(violations)
+}
+
+/// An account and what is wrong there.
+type Broken = (String, String);
+
+impl Check {
+    fn violation(&self, (account_id, detail): Broken) -> Violation {
+        Violation { rule: self.rule, account_id, detail }
+    }
 }
