@@ -8,13 +8,17 @@ use clap::{Parser, ValueEnum};
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, KeyId, RequestId};
 use domain::ledger::{Channel, Operation};
+use server::clock::SystemClock;
+use server::ledger::steps::{Step, Steps};
 use server::ledger::{Command, Context, Message, Work};
+use server::random::SystemRandom;
 use server::{Config, Server, accounts, chatbots, keys, ledger, random};
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,6 +38,9 @@ struct Options {
     seconds: u64,
     #[arg(long, value_enum, default_value = "charges")]
     kind: Kind,
+    /// Also print how the writer's time is spent
+    #[arg(long)]
+    profile: bool,
     #[command(flatten)]
     config: Config,
 }
@@ -55,7 +62,9 @@ async fn main() -> Result<(), Failure> {
     config.data_dir = folder.path().to_path_buf();
     config.sign_in_attempts_per_minute = std::num::NonZeroU32::MAX;
     let sync_us = sync_cost_us(folder.path())?;
-    let server = Server::open(config).await?;
+    let profile = Arc::new(Profile::default());
+    let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let server = Server::open_with_steps(config, clock, chance, Arc::<Profile>::clone(&profile)).await?;
     let payers = Arc::new(payers(&server, options.accounts).await?);
     let done = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
@@ -86,7 +95,37 @@ async fn main() -> Result<(), Failure> {
         share(99),
     );
     std::io::stdout().write_all(line.as_bytes())?;
+    if options.profile {
+        std::io::stdout().write_all(profile.report().as_bytes())?;
+    }
     Ok(())
+}
+
+/// Adds up the time between the steps of the writer.
+#[derive(Default)]
+struct Profile(Mutex<(Option<Instant>, HashMap<Step, (Duration, u32)>)>);
+
+impl Steps for Profile {
+    fn reached(&self, step: Step) -> server::Result<()> {
+        if step == Step::Queued {
+            return Ok(());
+        }
+        let mut profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let since = profile.0.replace(now).map_or(Duration::ZERO, |before| now - before);
+        let spent = profile.1.entry(step).or_default();
+        *spent = (spent.0 + since, spent.1 + 1);
+        Ok(())
+    }
+}
+
+impl Profile {
+    fn report(&self) -> String {
+        let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps: Vec<_> = profile.1.iter().collect();
+        steps.sort_by_key(|(_, (spent, _))| std::cmp::Reverse(*spent));
+        steps.iter().map(|(step, (spent, times))| format!("{step:?}: {spent:.2?} in {times} batches\n")).collect()
+    }
 }
 
 struct Caller {

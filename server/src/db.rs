@@ -281,8 +281,10 @@ async fn checkpoint(reader: &SqlitePool, writer: &SqlitePool) -> std::result::Re
     type Progress = (i64, i64, i64);
     let (_, pages, _): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
     if pages >= RESTART_PAGES {
+        // Copies what was written during the line above, so that little is left for the one below.
+        let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
         // The writer's own connection comes free between two commits; any other one could wait for its lock for ever.
-        // What is left to copy is what was written since the line above.
+        // Everybody waits meanwhile.
         let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writer).await?;
     }
     Ok(())
@@ -321,6 +323,11 @@ fn code_of(error: &sqlx::Error) -> String {
 }
 
 impl Tx {
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Of a pair, the form that this database understands.
     #[must_use]
     pub const fn pick(&self, pair: &Pair) -> &'static str {

@@ -3,9 +3,7 @@
 
 use super::command::{Command, Outcome, Work};
 use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Loaded, SubjectNow};
-use super::rows::{
-    AlertRow, ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, millionths,
-};
+use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows};
 use super::steps::{Step, Steps};
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -235,7 +233,7 @@ fn note_rows<'a>(
         });
     }
     for alert in &decision.alerts {
-        rows.alerts.push(AlertRow::new(account_id, command, *alert, now));
+        rows.tell(command, *alert, now);
     }
     let Some(hold) = decision.hold else { return };
     if let Work::Reserve { hold_id, lasts_us, .. } = &command.work {
@@ -245,7 +243,8 @@ fn note_rows<'a>(
             account_id,
             id: hold_id.as_str(),
             request_id: &command.request_id,
-            amount: millionths(hold.amount),
+            amount: hold.amount.millionths(),
+            state: hold.state.as_str(),
             channel: command.channel.as_str(),
             key_id,
             chatbot_id,

@@ -1,5 +1,6 @@
-//! The statements of a batch. Each takes all its rows as one JSON text, so that a batch needs a handful of statements
-//! whatever its size; how the two databases read rows out of JSON is the one thing in which they differ.
+//! The statements of a batch that read and change rows. Each takes all its rows as one JSON text, so that a batch needs a
+//! handful of statements whatever its size; how the two databases read rows out of JSON is the one thing in which they
+//! differ. Rows that are added stand in `rows.rs`.
 
 use crate::db::Pair;
 
@@ -86,40 +87,10 @@ pub const LOAD_HOLD_REQUESTS: Pair = batch!(
     "JOIN holds h ON h.request_id = given.request_id AND h.account_id = given.account_id"
 );
 
-pub const INSERT_CONVERSATIONS: Pair = batch!(
-    "INSERT INTO conversations (account_id, id, chatbot_id, channel, created_at, next_message)
-     SELECT account_id, id, chatbot_id, channel, created_at, next_message FROM ",
-    [account_id TEXT, id TEXT, chatbot_id TEXT, channel TEXT, created_at BIGINT, next_message BIGINT],
-    ""
-);
-
 pub const UPDATE_CONVERSATIONS: Pair = batch!(
     "UPDATE conversations SET next_message = given.next_message FROM ",
     [account_id TEXT, id TEXT, next_message BIGINT],
     "WHERE conversations.account_id = given.account_id AND conversations.id = given.id"
-);
-
-pub const INSERT_MESSAGES: Pair = batch!(
-    "INSERT INTO messages (account_id, conversation_id, number, request_id, question, answer, citations, price, at)
-     SELECT account_id, conversation_id, number, request_id, question, answer, citations, price, at FROM ",
-    [account_id TEXT, conversation_id TEXT, number BIGINT, request_id TEXT, question TEXT, answer TEXT,
-     citations TEXT, price BIGINT, at BIGINT],
-    ""
-);
-
-pub const INSERT_ENTRIES: Pair = batch!(
-    "INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id, channel, key_id, chatbot_id)
-     SELECT account_id, seq, kind, amount, posted_after, at, request_id, channel, key_id, chatbot_id FROM ",
-    [account_id TEXT, seq BIGINT, kind TEXT, amount BIGINT, posted_after BIGINT, at BIGINT, request_id TEXT,
-     channel TEXT, key_id TEXT, chatbot_id TEXT],
-    ""
-);
-
-pub const INSERT_COUNTED: Pair = batch!(
-    "INSERT INTO counted_messages (account_id, number, at, place_limit, window_us)
-     SELECT account_id, number, at, place_limit, window_us FROM ",
-    [account_id TEXT, number BIGINT, at BIGINT, place_limit BIGINT, window_us BIGINT],
-    ""
 );
 
 pub const UPDATE_BALANCES: Pair = batch!(
@@ -144,33 +115,10 @@ pub const UPDATE_CHATBOTS: Pair = batch!(
     "WHERE chatbots.account_id = given.account_id AND chatbots.id = given.id"
 );
 
-pub const INSERT_HOLDS: Pair = batch!(
-    "INSERT INTO holds (account_id, id, request_id, amount, state, channel, key_id, chatbot_id, key_since,
-                        chatbot_since, created_at, expires_at)
-     SELECT account_id, id, request_id, amount, 'open', channel, key_id, chatbot_id, key_since,
-            chatbot_since, created_at, expires_at
-     FROM ",
-    [account_id TEXT, id TEXT, request_id TEXT, amount BIGINT, channel TEXT, key_id TEXT, chatbot_id TEXT,
-     key_since BIGINT, chatbot_since BIGINT, created_at BIGINT, expires_at BIGINT],
-    ""
-);
-
 pub const UPDATE_HOLDS: Pair = batch!(
     "UPDATE holds SET state = given.state, ended_at = given.ended_at FROM ",
     [account_id TEXT, id TEXT, state TEXT, ended_at BIGINT],
     "WHERE holds.account_id = given.account_id AND holds.id = given.id"
-);
-
-/// A key that is being worked on has a row without an answer, which the answer then completes.
-pub const UPSERT_IDEMPOTENCY: Pair = batch!(
-    "INSERT INTO idempotency_keys
-         (account_id, idempotency_key, fingerprint, request_id, body, credit_remaining, created_at)
-     SELECT account_id, idempotency_key, fingerprint, request_id, body, credit_remaining, created_at FROM ",
-    [account_id TEXT, idempotency_key TEXT, fingerprint TEXT, request_id TEXT, body TEXT, credit_remaining BIGINT,
-     created_at BIGINT],
-    "WHERE true
-     ON CONFLICT (account_id, idempotency_key) DO UPDATE
-     SET body = excluded.body, credit_remaining = excluded.credit_remaining"
 );
 
 pub const DELETE_IDEMPOTENCY: Pair = batch!(
@@ -178,11 +126,4 @@ pub const DELETE_IDEMPOTENCY: Pair = batch!(
          (SELECT h.account_id, h.request_id FROM ",
     [account_id TEXT, id TEXT],
     "JOIN holds h ON h.account_id = given.account_id AND h.id = given.id)"
-);
-
-pub const INSERT_OUTBOX: Pair = batch!(
-    "INSERT INTO outbox (account_id, id, kind, subject_id, threshold, amount, at)
-     SELECT account_id, id, kind, subject_id, threshold, amount, at FROM ",
-    [account_id TEXT, id TEXT, kind TEXT, subject_id TEXT, threshold BIGINT, amount BIGINT, at BIGINT],
-    ""
 );
