@@ -19,6 +19,7 @@ use server::conversations::{Question, Start, begin, finish};
 use server::ledger::verify::verify;
 use server::random::{Random, SystemRandom};
 use server::{Config, Server, accounts, chatbots, documents, http, keys, ledger, random};
+use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::io::Write;
@@ -51,6 +52,9 @@ struct Run {
     accounts: usize,
     #[arg(long, default_value_t = 64)]
     clients: usize,
+    /// Make a new database in the PostgreSQL that is named, and use that
+    #[arg(long)]
+    own_database: bool,
     #[command(flatten)]
     config: Config,
 }
@@ -74,7 +78,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 /// Sets credit aside, takes its time, and then settles it, gives it back, or forgets it.
-async fn held(State(server): State<Arc<Server>>, Path((account, key, chatbot)): Path<(String, String, String)>) -> String {
+async fn held(
+    State(server): State<Arc<Server>>,
+    Path((account, key, chatbot)): Path<(String, String, String)>,
+) -> String {
     let request_id = RequestId::new(server.now(), random::bytes(server.random.as_ref())).to_string();
     let question = Question {
         account_id: AccountId::from_row(account),
@@ -133,6 +140,10 @@ async fn drive(run: Run) -> Result<(), Failure> {
     let mut config = run.config.clone();
     config.data_dir = folder.path().to_path_buf();
     config.sign_in_attempts_per_minute = std::num::NonZeroU32::MAX;
+    if run.own_database {
+        let url = new_database(&config.database_url()).await?;
+        config = config.with_database_url(url);
+    }
     let server = Server::open(config.clone()).await?;
     say(&format!("{}: {} accounts", server.db.name(), run.accounts + 1))?;
     let payers = payers(&server, run.accounts + 1).await?;
@@ -145,9 +156,7 @@ async fn drive(run: Run) -> Result<(), Failure> {
     }
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let load = Arc::new(Load { payers, urls, client, log: Mutex::default(), is_over: AtomicBool::new(false) });
-    let clients: Vec<_> = (0..run.clients)
-        .map(|number| tokio::spawn(Arc::clone(&load).work(number)))
-        .collect();
+    let clients: Vec<_> = (0..run.clients).map(|number| tokio::spawn(Arc::clone(&load).work(number))).collect();
     for kill in 1..=run.kills {
         tokio::time::sleep(Duration::from_millis(60 + u64::from(random::bytes::<1>(&SystemRandom)[0]) * 2)).await;
         children.kill_one(kill)?;
@@ -185,7 +194,10 @@ impl Load {
                     if turn.is_multiple_of(10) {
                         let again = self.send(place, &key, attempt + 1).await;
                         // A process that was killed just now says nothing, and one that still looks says 409.
-                        assert!(again.is_none_or(|(status, again)| status != 200 || again == body), "{key}: another body");
+                        assert!(
+                            again.is_none_or(|(status, again)| status != 200 || again == body),
+                            "{key}: another body"
+                        );
                         self.log().repeated += 1;
                     }
                     let before = self.log().accepted.insert(key.clone(), body);
@@ -210,7 +222,8 @@ impl Load {
         let payer = &self.payers[place];
         let body = format!("{{\"chatbot_id\":\"{}\",\"user_message\":\"{QUESTION}\"}}", payer.chatbot_id);
         let url = format!("{}/wp-json/send-message/v1/ask", self.urls[attempt % self.urls.len()]);
-        let request = self.client.post(url).header("authorization", &payer.authorization).header("idempotency-key", key);
+        let request =
+            self.client.post(url).header("authorization", &payer.authorization).header("idempotency-key", key);
         let response = request.header("content-type", "application/json").body(body).send().await.ok()?;
         let status = response.status().as_u16();
         Some((status, response.text().await.ok()?))
@@ -286,8 +299,10 @@ async fn check(config: Config, load: &Load, kills: u32) -> Result<(), Failure> {
         *counts.entry(conversation_id.clone()).or_default() += 1;
         counts
     });
-    let held: Vec<(String,)> =
-        server.db.all("SELECT m.conversation_id FROM messages m JOIN holds h ON h.request_id = m.request_id", vec![]).await?;
+    let held: Vec<(String,)> = server
+        .db
+        .all("SELECT m.conversation_id FROM messages m JOIN holds h ON h.request_id = m.request_id", vec![])
+        .await?;
     let held: HashSet<String> = held.into_iter().map(|(conversation_id,)| conversation_id).collect();
     let log = std::mem::take(&mut *load.log());
     let mut told = HashSet::new();
@@ -354,10 +369,21 @@ async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Failur
     Ok(payers)
 }
 
+async fn new_database(cluster: &str) -> Result<String, Failure> {
+    let (server, _) = cluster.rsplit_once('/').ok_or("the address of a database is needed")?;
+    let name = format!("crash_{}", std::process::id());
+    let mut connection = PgConnection::connect(cluster).await?;
+    let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(statement).execute(&mut connection).await?;
+    Ok(format!("{server}/{name}"))
+}
+
 fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
-    let listeners: Vec<_> =
-        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    Ok(listeners.iter().map(|listener| listener.local_addr().map(|address| address.port())).collect::<Result<_, _>>()?)
+    let listeners: Vec<_> = (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    Ok(listeners
+        .iter()
+        .map(|listener| listener.local_addr().map(|address| address.port()))
+        .collect::<Result<_, _>>()?)
 }
 
 fn say(line: &str) -> Result<(), Failure> {

@@ -103,7 +103,15 @@ async fn main() -> Result<(), Failure> {
 
 /// Adds up the time between the steps of the writer.
 #[derive(Default)]
-struct Profile(Mutex<(Option<Instant>, HashMap<Step, (Duration, u32)>)>);
+struct Profile(Mutex<Times>);
+
+#[derive(Default)]
+struct Times {
+    /// When the step before was reached.
+    last: Option<Instant>,
+    /// How long the writer took to reach a step, and how often it did.
+    steps: HashMap<Step, (Duration, u32)>,
+}
 
 impl Steps for Profile {
     fn reached(&self, step: Step) -> server::Result<()> {
@@ -112,8 +120,8 @@ impl Steps for Profile {
         }
         let mut profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let since = profile.0.replace(now).map_or(Duration::ZERO, |before| now - before);
-        let spent = profile.1.entry(step).or_default();
+        let since = profile.last.replace(now).map_or(Duration::ZERO, |before| now - before);
+        let spent = profile.steps.entry(step).or_default();
         *spent = (spent.0 + since, spent.1 + 1);
         Ok(())
     }
@@ -122,9 +130,10 @@ impl Steps for Profile {
 impl Profile {
     fn report(&self) -> String {
         let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut steps: Vec<_> = profile.1.iter().collect();
+        let mut steps: Vec<_> = profile.steps.iter().collect();
         steps.sort_by_key(|(_, (spent, _))| std::cmp::Reverse(*spent));
-        steps.iter().map(|(step, (spent, times))| format!("{step:?}: {spent:.2?} in {times} batches\n")).collect()
+        let lines = steps.iter().map(|(step, (spent, times))| format!("{step:?}: {spent:.2?} in {times} batches"));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
     }
 }
 

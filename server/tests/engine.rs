@@ -48,7 +48,7 @@ async fn race(processes: &[Arc<Server>], shop: &Arc<Shop>, name: &str) -> (usize
         .collect();
     let (mut accepted, mut short) = (0, 0);
     for call in calls {
-        match call.await.unwrap() {
+        match call.await.expect("ends") {
             Ok(_) => accepted += 1,
             Err(error) => {
                 assert_eq!(error.into_problem().code, ProblemCode::InsufficientCredit);
@@ -66,7 +66,7 @@ async fn race_for_the_last_credit(count: usize) {
         for k in [0, 1, 100, 999] {
             give_credit(&server, &shop.olga, k * PRICE + 1).await;
             let raced = race(&processes, &shop, &format!("{k}")).await;
-            let k = usize::try_from(k).unwrap();
+            let k = usize::try_from(k).expect("small");
             assert_eq!(raced, (k, 1_000 - k));
             assert_sound(&server).await;
         }
@@ -260,17 +260,17 @@ struct FailsOnce(Mutex<Option<(Step, Error)>>);
 
 impl FailsOnce {
     fn arm(&self, step: Step, error: Error) {
-        *self.0.lock().unwrap() = Some((step, error));
+        *self.0.lock().expect("not poisoned") = Some((step, error));
     }
 
     fn has_failed(&self) -> bool {
-        self.0.lock().unwrap().is_none()
+        self.0.lock().expect("not poisoned").is_none()
     }
 }
 
 impl Steps for FailsOnce {
     fn reached(&self, step: Step) -> Result<()> {
-        let mut armed = self.0.lock().unwrap();
+        let mut armed = self.0.lock().expect("not poisoned");
         match armed.take() {
             Some((at, error)) if at == step => Err(error),
             other => {
@@ -342,7 +342,7 @@ impl Steps for CutsConnections {
         if step != Step::Committing {
             return Ok(());
         }
-        let Some(url) = self.url.lock().unwrap().take() else { return Ok(()) };
+        let Some(url) = self.url.lock().expect("not poisoned").take() else { return Ok(()) };
         let cut = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {

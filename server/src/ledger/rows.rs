@@ -285,7 +285,9 @@ impl Writing<'_> {
             for rows in rows.chunks(PLACES[PLACES.len() - 1]) {
                 let places = PLACES.into_iter().find(|places| *places >= rows.len()).unwrap_or(rows.len());
                 let mut args = Vec::with_capacity(places * R::COLUMNS);
-                rows.iter().for_each(|row| row.bind(&mut args));
+                for row in rows {
+                    row.bind(&mut args);
+                }
                 args.resize(places * R::COLUMNS, Arg::MaybeInt(None));
                 self.tx.execute(sqlite_insert::<R>(places), args).await?;
             }
