@@ -234,10 +234,9 @@ impl Load {
         let url = &self.urls[place % self.urls.len()];
         let url = format!("{url}/held/{}/{}/{}", payer.account_id, payer.key_id, payer.chatbot_id);
         let Ok(response) = self.client.post(url).send().await else { return };
-        if let Ok(conversation_id) = response.text().await {
-            if conversation_id.starts_with(ConversationId::PREFIX) {
-                self.log().settled.insert(conversation_id);
-            }
+        let conversation_id = response.text().await.unwrap_or_default();
+        if conversation_id.starts_with(ConversationId::PREFIX) {
+            self.log().settled.insert(conversation_id);
         }
     }
 }
