@@ -176,9 +176,9 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
-            .pragma("cache_size", "-65536");
+            .pragma("cache_size", "-8192");
         // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
-        let writing = options.clone().pragma("wal_autocheckpoint", "0").pragma("cache_size", "-200000");
+        let writing = options.clone().pragma("wal_autocheckpoint", "0").pragma("cache_size", "-65536");
         let pool = |connections| {
             SqlitePoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT)
         };
@@ -275,7 +275,8 @@ impl Db {
 
 /// Pages of the write-ahead log from which it is started anew: 64 MiB.
 const RESTART_PAGES: i64 = 16_000;
-const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(200);
+/// Pages that many commits change are copied once for all of them: the longer the pause, the less is copied.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
 async fn checkpoint(reader: &SqlitePool, writer: &SqlitePool) -> std::result::Result<(), sqlx::Error> {
     type Progress = (i64, i64, i64);

@@ -29,6 +29,8 @@ use tokio::time::Instant;
 
 /// Most commands in one transaction.
 const BATCH_MAX: usize = 4_096;
+/// How often the writer looks whether more has come before it begins.
+const GATHER_ROUNDS_MAX: u32 = 32;
 /// How often a batch is run again because another transaction was in its way.
 const RETRIES_MAX: u32 = 20;
 /// How long a batch whose commit did not report is looked after. Its callers have given up by then.
@@ -118,10 +120,27 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<No
         if jobs.is_empty() {
             continue;
         }
+        gather(&mut receiver, &mut jobs).await;
         let batch = std::mem::take(&mut jobs);
         // A panic in one batch costs that batch's answers, not those of all that come after it.
         if AssertUnwindSafe(ledger.carry_out(batch)).catch_unwind().await.is_err() {
             tracing::error!("a batch of the ledger panicked; its callers were answered with 503");
+        }
+    }
+}
+
+/// Lets whoever is about to ask do so: the callers of the last batch have just been answered and their next requests are
+/// on the way. It waits for no time, only for what can run now, and ends as soon as that brings nothing new.
+async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    for _ in 0..GATHER_ROUNDS_MAX {
+        tokio::task::yield_now().await;
+        let before = jobs.len();
+        while jobs.len() < BATCH_MAX {
+            let Ok(job) = receiver.try_recv() else { break };
+            jobs.push(job);
+        }
+        if jobs.len() == before {
+            return;
         }
     }
 }
