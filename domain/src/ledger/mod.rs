@@ -318,6 +318,15 @@ mod tests {
     }
 
     proptest! {
+        /// Amounts of this size have no exact floating-point number.
+        #[test]
+        fn a_price_is_taken_to_the_last_millionth_however_large(price in 0_i64..=i64::MAX, rest in 0_i64..9) {
+            let before = AccountState { posted: credit(price.saturating_add(rest)), ..AccountState::EMPTY };
+            let posted = decide(before, Operation::Charge { price: credit(price) }).expect("covered");
+            prop_assert_eq!(posted.amount.millionths(), -price);
+            prop_assert_eq!(posted.after.posted.millionths(), before.posted.millionths() - price);
+        }
+
         #[test]
         fn entries_sum_to_what_is_posted_and_nothing_is_ever_negative(
             amounts in prop::collection::vec((0_u8..4, -3_000_i64..3_000), 1..60),
