@@ -59,7 +59,8 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         ended = std::future::IntoFuture::into_future(serving) => ended?,
         () = too_late => tracing::warn!("some requests did not finish in time"),
     }
-    server.db.close().await;
+    // What was asked of the ledger is carried out before the connections are closed.
+    server.close().await;
     Ok(())
 }
 

@@ -149,6 +149,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// Credit spent through this key since the first of the month (UTC); a positive number.
     pub spent_this_month: Credit,
+    /// How much it may spend in a calendar month (UTC).
+    pub monthly_cap: Option<Credit>,
 }
 
 /// A key at the one moment when its secret can be seen.

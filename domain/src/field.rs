@@ -1,5 +1,6 @@
 //! Limits on what a person types, and the error that names the field.
 
+use crate::credit::Credit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -51,6 +52,17 @@ pub fn required_text<'a>(
         return Err(FieldError::new(field, format!("the {label} may not hold control characters")));
     }
     Ok(text)
+}
+
+/// Checks a limit on spending, and returns it in millionths; `None` is no limit.
+///
+/// # Errors
+/// When it is negative.
+pub fn limit(field: &str, limit: Option<Credit>) -> Result<Option<i64>, FieldError> {
+    match limit {
+        Some(limit) if limit < Credit::ZERO => Err(FieldError::new(field, "a limit cannot be below zero")),
+        limit => Ok(limit.map(Credit::millionths)),
+    }
 }
 
 /// Checks a name that stands on one line.

@@ -94,6 +94,8 @@ ids! {
     ConversationId = "conv_";
     /// One attempt to buy credit.
     PaymentId = "pay_";
+    /// Credit set aside for one request.
+    HoldId = "hold_";
     /// One request: names the log line, the entry and the error text that belong together.
     RequestId = "req_";
 }

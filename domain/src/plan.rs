@@ -40,6 +40,13 @@ impl Catalogue {
         self.plans.iter().find(|plan| plan.id == id)
     }
 
+    /// The plan with this id. An operator may have taken it out of the catalogue: then the default plan applies, so that
+    /// the customer is not locked out.
+    #[must_use]
+    pub fn plan_or_default(&self, id: &str) -> Option<&Plan> {
+        self.plan(id).or_else(|| self.plan(&self.default_plan))
+    }
+
     #[must_use]
     pub fn window_us(&self) -> i64 {
         i64::from(self.message_window_hours) * HOUR_US

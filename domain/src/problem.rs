@@ -70,6 +70,10 @@ codes! {
         "Ask an owner of the account.";
     LimitReached = 403 "limit_reached" "The plan has no place left"
         "Delete one, or choose a larger plan.";
+    KeyCapReached = 403 "key_cap_reached" "The key has reached its monthly cap"
+        "Raise the key's monthly cap, or wait until the time in retry_at. Nothing was charged.";
+    ChatbotCapReached = 403 "chatbot_cap_reached" "The chatbot has reached its daily cap"
+        "Raise the chatbot's daily cap, or wait until the time in retry_at. Nothing was charged.";
     CrossOrigin = 403 "cross_origin" "The request came from another site"
         "Open the console itself and try again.";
     NotFound = 404 "not_found" "There is no such thing"
@@ -80,12 +84,16 @@ codes! {
         "Sign in instead, or use another address.";
     Conflict = 409 "conflict" "It has changed in the meantime"
         "Load the page again.";
+    RequestInProgress = 409 "request_in_progress" "The first request with this key is still running"
+        "Send it again in a moment, with the same Idempotency-Key: you will get the first one's answer.";
     TooLarge = 413 "too_large" "The request is too large"
         "Send less: the reference lists the limit of each field.";
     UnsupportedMediaType = 415 "unsupported_media_type" "This kind of content is not accepted"
         "Send JSON to the API; upload plain text or Markdown documents.";
     InvalidField = 422 "invalid_field" "A field has a value that is not accepted"
         "The detail names the field and what is allowed.";
+    IdempotencyKeyReused = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request"
+        "Use a new Idempotency-Key for each request, and the same one only to send the same request again.";
     MessageWindowFull = 429 "message_window_full" "The message window is full"
         "Wait until the time in retry_at, or choose a larger plan.";
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts"
@@ -186,7 +194,19 @@ impl From<Refusal> for Problem {
                 available: Some(available),
                 ..Self::with_detail(ProblemCode::InsufficientCredit, refusal.to_string())
             },
-            Refusal::AmountOutOfRange | Refusal::Overflow => FieldError::new("amount", refusal.to_string()).into(),
+            Refusal::WindowFull { retry_at } => WindowFull { retry_at }.into(),
+            Refusal::KeyCapReached { retry_at, .. } => {
+                Self::with_detail(ProblemCode::KeyCapReached, refusal.to_string()).retry_at(retry_at)
+            }
+            Refusal::ChatbotCapReached { retry_at, .. } => {
+                Self::with_detail(ProblemCode::ChatbotCapReached, refusal.to_string()).retry_at(retry_at)
+            }
+            Refusal::HoldEnded { .. } | Refusal::HoldNotExpired { .. } => {
+                Self::with_detail(ProblemCode::Conflict, refusal.to_string())
+            }
+            Refusal::AmountOutOfRange | Refusal::CostAboveHold { .. } | Refusal::Overflow => {
+                FieldError::new("amount", refusal.to_string()).into()
+            }
         }
     }
 }

@@ -146,18 +146,6 @@ pub(crate) async fn lock(server: &Server, tx: &mut Tx, account_id: &AccountId) -
     server.plan_or_default(&plan_id)
 }
 
-const SELECT_PLAN: &str = "SELECT plan_id FROM accounts WHERE id = $1";
-
-/// The plan of an account, read in a transaction.
-///
-/// # Errors
-/// 404 when there is no such account.
-pub(crate) async fn plan(server: &Server, tx: &mut Tx, account_id: &AccountId) -> Result<domain::plan::Plan> {
-    let row: Option<(String,)> = tx.optional(SELECT_PLAN, args![account_id.as_str()]).await?;
-    let (plan_id,) = row.ok_or_else(|| Problem::not_found("account"))?;
-    server.plan_or_default(&plan_id)
-}
-
 const SELECT_ACCOUNT_BY_EMAIL: &str = "
 SELECT m.account_id FROM users u JOIN members m ON m.user_id = u.id
 WHERE u.email = $1 AND m.role = 'owner'

@@ -1,7 +1,8 @@
 //! Answers: the built-in `extractive` engine quotes the passages that match a question best.
 //!
-//! A chatbot's index is built from its documents when it is first asked, kept in memory, and built again when the
-//! version of the documents in the database says that they changed, so that every process answers from what is stored.
+//! A chatbot's index is built from its documents when it is first asked, and kept in memory. An answer says from which
+//! version of the documents it was made; whoever stores it compares that with the database in the same transaction, so
+//! that no process delivers an answer from documents that are not there any more.
 
 use crate::error::{Error, Result};
 use crate::{Server, args};
@@ -23,6 +24,7 @@ const INDEXES_MAX: usize = 256;
 pub const NOTHING_FOUND: &str = "I found nothing about that in my documents.";
 
 struct Index {
+    account_id: AccountId,
     documents_version: i64,
     citations: Vec<Citation>,
     engine: SearchEngine<u32>,
@@ -33,9 +35,9 @@ struct Index {
 pub(crate) struct SearchCache(Mutex<HashMap<ChatbotId, Arc<Index>>>);
 
 impl SearchCache {
-    fn get(&self, chatbot_id: &ChatbotId, documents_version: i64) -> Option<Arc<Index>> {
+    fn get(&self, account_id: &AccountId, chatbot_id: &ChatbotId) -> Option<Arc<Index>> {
         let indexes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        indexes.get(chatbot_id).filter(|index| index.documents_version == documents_version).cloned()
+        indexes.get(chatbot_id).filter(|index| index.account_id == *account_id).cloned()
     }
 
     fn put(&self, chatbot_id: &ChatbotId, index: Arc<Index>) {
@@ -57,27 +59,37 @@ SELECT documents_version FROM chatbots WHERE account_id = $1 AND id = $2 AND del
 const SELECT_TEXTS: &str = "
 SELECT id, name, text FROM documents WHERE account_id = $1 AND chatbot_id = $2 ORDER BY created_at, id LIMIT 2000";
 
-/// Answers a question from the documents of a chatbot.
+/// Answers a question from the documents of a chatbot; returns the version of the documents with the answer.
 ///
 /// # Errors
 /// 404 when the account has no such chatbot.
-pub async fn answer(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId, question: &str) -> Result<Answer> {
-    let scope = || args![account_id.as_str(), chatbot_id.as_str()];
-    let row: Option<(i64,)> = server.db.optional(SELECT_VERSION, scope()).await?;
-    let (documents_version,) = row.ok_or_else(|| Problem::not_found("chatbot"))?;
-    let index = if let Some(index) = server.search.get(chatbot_id, documents_version) {
-        index
-    } else {
-        let documents: Vec<(String, String, String)> = server.db.all(SELECT_TEXTS, scope()).await?;
-        let build = move || build_index(documents_version, documents);
-        let index = Arc::new(tokio::task::spawn_blocking(build).await.map_err(Error::internal)?);
-        server.search.put(chatbot_id, Arc::clone(&index));
-        index
+pub async fn answer(
+    server: &Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+    question: &str,
+) -> Result<(Answer, i64)> {
+    let index = match server.search.get(account_id, chatbot_id) {
+        Some(index) => index,
+        None => read_index(server, account_id, chatbot_id).await?,
     };
-    Ok(extract(&index, question))
+    Ok((extract(&index, question), index.documents_version))
 }
 
-fn build_index(documents_version: i64, documents: Vec<(String, String, String)>) -> Index {
+async fn read_index(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Arc<Index>> {
+    let scope = || args![account_id.as_str(), chatbot_id.as_str()];
+    // The version is read first: documents that change in between make the index older than it is, and it is built again.
+    let row: Option<(i64,)> = server.db.optional(SELECT_VERSION, scope()).await?;
+    let (documents_version,) = row.ok_or_else(|| Problem::not_found("chatbot"))?;
+    let documents: Vec<(String, String, String)> = server.db.all(SELECT_TEXTS, scope()).await?;
+    let owner = account_id.clone();
+    let build = move || build_index(owner, documents_version, documents);
+    let index = Arc::new(tokio::task::spawn_blocking(build).await.map_err(Error::internal)?);
+    server.search.put(chatbot_id, Arc::clone(&index));
+    Ok(index)
+}
+
+fn build_index(account_id: AccountId, documents_version: i64, documents: Vec<(String, String, String)>) -> Index {
     let mut citations = Vec::new();
     for (id, document_name, text) in documents {
         let document_id = DocumentId::from_row(id);
@@ -94,7 +106,7 @@ fn build_index(documents_version: i64, documents: Vec<(String, String, String)>)
         .map(|(citation, number)| Indexed::new(number, format!("{}\n{}", citation.heading, citation.text)));
     let indexed: Vec<Indexed<u32>> = indexed.collect();
     let engine = SearchEngineBuilder::with_documents(Language::English, indexed).build();
-    Index { documents_version, citations, engine }
+    Index { account_id, documents_version, citations, engine }
 }
 
 fn extract(index: &Index, question: &str) -> Answer {
@@ -126,7 +138,7 @@ mod tests {
     fn index(texts: &[(&str, &str)]) -> Index {
         let documents =
             texts.iter().map(|(name, text)| (format!("doc_{name}"), (*name).to_owned(), (*text).to_owned()));
-        build_index(1, documents.collect())
+        build_index(AccountId::from_row("acct_1".to_owned()), 1, documents.collect())
     }
 
     #[test]

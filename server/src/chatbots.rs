@@ -5,6 +5,7 @@ use crate::{Server, accounts, args};
 use domain::account::Viewer;
 use domain::chatbot::Chatbot;
 use domain::clock::Timestamp;
+use domain::credit::Credit;
 use domain::field;
 use domain::id::{AccountId, ChatbotId};
 use domain::plan::Limited;
@@ -82,6 +83,25 @@ pub async fn rename(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, na
     server.db.execute(RENAME_CHATBOT, args![viewer.account_id.as_str(), chatbot_id.as_str(), name]).await?;
     server.live.changed(&viewer.account_id);
     get(server, &viewer.account_id, chatbot_id).await
+}
+
+const UPDATE_CAP: &str = "
+UPDATE chatbots SET daily_cap = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Sets how much a chatbot may spend a day (UTC); `None` is no cap. It holds from the next message on.
+///
+/// # Errors
+/// 422 when it is negative, 404 when the account has no such chatbot.
+pub async fn set_daily_cap(
+    server: &Server,
+    viewer: &Viewer,
+    chatbot_id: &ChatbotId,
+    cap: Option<Credit>,
+) -> Result<()> {
+    let cap = field::limit("daily_cap", cap)?;
+    let changed = server.db.execute(UPDATE_CAP, args![viewer.account_id.as_str(), chatbot_id.as_str(), cap]).await?;
+    server.live.changed(&viewer.account_id);
+    if changed == 1 { Ok(()) } else { Err(Problem::not_found("chatbot").into()) }
 }
 
 const DELETE_CHATBOT: &str = "

@@ -71,6 +71,9 @@ pub struct Config {
     /// Attempts to sign in or sign up that are accepted a minute, per address and per e-mail
     #[arg(long, env = "ARTIKO_SIGN_IN_ATTEMPTS_PER_MINUTE", default_value = "10")]
     pub sign_in_attempts_per_minute: std::num::NonZeroU32,
+    /// Requests that may wait for the ledger; more are refused with 503 at once
+    #[arg(long, env = "ARTIKO_LEDGER_QUEUE", default_value = "8192")]
+    pub ledger_queue: std::num::NonZeroU32,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

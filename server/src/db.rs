@@ -95,6 +95,13 @@ impl From<Option<String>> for Arg {
     }
 }
 
+/// A statement in the two forms where the databases truly differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
 /// The arguments of a query, in the order of `$1, $2 …`.
 #[macro_export]
 macro_rules! args {
@@ -169,11 +176,13 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
-            .pragma("cache_size", "-65536");
+            .pragma("cache_size", "-8192");
+        // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
+        let writing = options.clone().pragma("wal_autocheckpoint", "0").pragma("cache_size", "-65536");
         let pool = |connections| {
             SqlitePoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT)
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(StartError::database)?;
+        let writer = pool(1).connect_with(writing).await.map_err(StartError::database)?;
         let (synchronous, journal): (i64, String) =
             sqlx::query_as("SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j")
                 .fetch_one(&writer)
@@ -231,6 +240,27 @@ impl Db {
         dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_all(pool).await?))
     }
 
+    /// Moves what was committed from SQLite's write-ahead log into its file, until `ended` returns. On a connection of its
+    /// own: the copying runs beside the writers, and only starting the log anew keeps them waiting for a moment.
+    pub async fn keep_checkpointing(&self, ended: impl Future<Output = ()>) {
+        let Self::Sqlite { reader, writer } = self else { return };
+        let mut interval = tokio::time::interval(CHECKPOINT_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ended = std::pin::pin!(ended);
+        loop {
+            tokio::select! {
+                () = &mut ended => return,
+                _ = interval.tick() => {}
+            }
+            if reader.is_closed() {
+                return;
+            }
+            if let Err(error) = checkpoint(reader, writer).await {
+                tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+            }
+        }
+    }
+
     /// Closes all connections, after what runs on them has ended.
     pub async fn close(&self) {
         match self {
@@ -243,7 +273,71 @@ impl Db {
     }
 }
 
+/// Pages of the write-ahead log from which it is started anew: 64 MiB.
+const RESTART_PAGES: i64 = 16_000;
+/// Pages that many commits change are copied once for all of them: the longer the pause, the less is copied.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+async fn checkpoint(reader: &SqlitePool, writer: &SqlitePool) -> std::result::Result<(), sqlx::Error> {
+    type Progress = (i64, i64, i64);
+    let (_, pages, _): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+    if pages >= RESTART_PAGES {
+        // Copies what was written during the line above, so that little is left for the one below.
+        let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+        // The writer's own connection comes free between two commits; any other one could wait for its lock for ever.
+        // Everybody waits meanwhile.
+        let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writer).await?;
+    }
+    Ok(())
+}
+
+/// Whether a statement may succeed when its whole transaction is run again: two transactions were in each other's way.
+#[must_use]
+pub fn is_transient(error: &sqlx::Error) -> bool {
+    let code = code_of(error);
+    ["40001", "40P01", "5", "6", "261", "517"].contains(&code.as_str())
+}
+
+/// Whether the database cannot be reached or has no room, so that the same statement may succeed later.
+#[must_use]
+pub fn is_out_of_reach(error: &sqlx::Error) -> bool {
+    // SQLite: disk full, and errors of reading or writing. PostgreSQL: no resources (class 53), the server stops or
+    // starts (57P0x), the connection broke (class 08).
+    let code = code_of(error);
+    let sqlite = code.parse::<u32>().is_ok_and(|number| code.len() < 5 && matches!(number & 0xff, 10 | 13 | 14));
+    let postgres = code.len() == 5 && ["53", "57P0", "08"].iter().any(|class| code.starts_with(class));
+    sqlite
+        || postgres
+        || matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::WorkerCrashed
+        )
+}
+
+fn code_of(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.map(std::borrow::Cow::into_owned).unwrap_or_default()
+}
+
 impl Tx {
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    /// Of a pair, the form that this database understands.
+    #[must_use]
+    pub const fn pick(&self, pair: &Pair) -> &'static str {
+        match self {
+            Self::Sqlite(_) => pair.sqlite,
+            Self::Postgres(_) => pair.postgres,
+        }
+    }
+
     /// Makes everything of this transaction durable. Nothing is answered to anybody before this returns.
     pub async fn commit(self) -> Result<()> {
         match self {

@@ -35,10 +35,7 @@ impl Error {
             Self::Problem(problem) => *problem,
             Self::Database(error) => {
                 tracing::error!(%error, "the database failed");
-                let is_out_of_reach = matches!(
-                    error,
-                    sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)
-                );
+                let is_out_of_reach = crate::db::is_out_of_reach(&error);
                 Problem::new(if is_out_of_reach { ProblemCode::Unavailable } else { ProblemCode::InternalError })
             }
             Self::Internal(error) => {

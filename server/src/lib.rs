@@ -15,6 +15,7 @@ pub mod demo;
 pub mod documents;
 pub mod error;
 pub mod http;
+pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod live;
@@ -30,11 +31,14 @@ pub use config::Config;
 pub use error::{Error, Result, StartError};
 
 use crate::clock::{Clock, SystemClock};
+use crate::ledger::steps::{NoSteps, Steps};
+use crate::ledger::writer::{Ledger, Writer};
 use crate::random::{Random, SystemRandom};
 use domain::clock::Timestamp;
 use domain::id::RANDOM_BYTES;
 use domain::plan::Catalogue;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// One running installation: its configuration, its database, and what is passed in rather than ambient.
 pub struct Server {
@@ -43,12 +47,17 @@ pub struct Server {
     pub db: db::Db,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    pub live: live::Live,
+    pub live: Arc<live::Live>,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: accounts::Attempts,
     pub(crate) search: answers::SearchCache,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) keys: Arc<keys::cache::KeyCache>,
+    pub(crate) running: idempotency::Running,
     stopping: tokio::sync::watch::Sender<bool>,
+    /// Dropped with the server; what runs beside it ends then.
+    _alive: tokio::sync::watch::Sender<()>,
 }
 
 impl Server {
@@ -69,24 +78,56 @@ impl Server {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> std::result::Result<Arc<Self>, StartError> {
+        Self::open_with_steps(config, clock, random, Arc::new(NoSteps)).await
+    }
+
+    /// Opens the installation with somebody who stands at the steps of the ledger's writer.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub async fn open_with_steps(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        steps: Arc<dyn Steps>,
+    ) -> std::result::Result<Arc<Self>, StartError> {
         config.check()?;
         let catalogue = plans::read_catalogue(config.plans.as_deref())?;
         let secrets = secrets::Secrets::open(&config.data_dir, random.as_ref())?;
         let db = db::Db::open(&config.database_url()).await?;
+        let live = Arc::new(live::Live::default());
+        let ledger = Ledger {
+            db: db.clone(),
+            catalogue: catalogue.clone(),
+            clock: Arc::clone(&clock),
+            live: Arc::clone(&live),
+            steps,
+        };
+        let queue_max = usize::try_from(config.ledger_queue.get()).unwrap_or(usize::MAX);
+        let alive = tokio::sync::watch::Sender::new(());
+        let keys = Arc::new(keys::cache::KeyCache::default());
+        tokio::spawn(checkpoint(db.clone(), alive.subscribe()));
+        tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&keys), alive.subscribe()));
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
-        Ok(Arc::new(Self {
+        let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
             config,
             catalogue,
             db,
             clock,
             random,
-            live: live::Live::default(),
+            live,
             secrets,
             attempts,
             search: answers::SearchCache::default(),
+            writer: Arc::new(Writer::start(ledger, queue_max)),
+            keys,
+            running: idempotency::Running::default(),
             stopping: tokio::sync::watch::Sender::new(false),
-        }))
+            _alive: alive,
+        });
+        tokio::spawn(sweep(Arc::downgrade(&server)));
+        Ok(server)
     }
 
     #[must_use]
@@ -111,7 +152,37 @@ impl Server {
         let _closed = stopping.wait_for(|is_stopping| *is_stopping).await;
     }
 
+    /// Ends in order: what was asked of the ledger is carried out, then the connections are closed.
+    pub async fn close(&self) {
+        self.stop();
+        self.writer.close().await;
+        self.db.close().await;
+    }
+
     pub(crate) fn id_bytes(&self) -> [u8; RANDOM_BYTES] {
         random::bytes(self.random.as_ref())
     }
+}
+
+/// How often what is left over is cleared away.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Gives back holds and forgets old answers, for as long as the server is there.
+async fn sweep(server: Weak<Server>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(server) = server.upgrade() else { return };
+        for result in [ledger::sweep_holds(&server).await, idempotency::sweep(&server).await] {
+            if let Err(error) = result {
+                tracing::error!(%error, "the ledger could not be swept");
+            }
+        }
+    }
+}
+
+async fn checkpoint(db: db::Db, mut alive: tokio::sync::watch::Receiver<()>) {
+    let ended = async move { while alive.changed().await.is_ok() {} };
+    db.keep_checkpointing(ended).await;
 }

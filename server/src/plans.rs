@@ -93,10 +93,9 @@ fn check_plan(plan: &Plan, before: &[Plan]) -> std::result::Result<(), String> {
 }
 
 impl Server {
-    /// The plan with this id. An operator may have taken it out of the catalogue: then the default plan applies, so that
-    /// the customer is not locked out.
+    /// See [`Catalogue::plan_or_default`].
     pub(crate) fn plan_or_default(&self, plan_id: &str) -> Result<Plan> {
-        let plan = self.catalogue.plan(plan_id).or_else(|| self.catalogue.plan(&self.catalogue.default_plan));
+        let plan = self.catalogue.plan_or_default(plan_id);
         plan.cloned().ok_or_else(|| crate::Error::internal("the catalogue has no default plan"))
     }
 }

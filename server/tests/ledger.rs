@@ -1,50 +1,19 @@
 //! The ledger, the plan's limits and the message window on both databases, with real concurrency; and a verifier that
 //! must notice when somebody tampers with a row.
 
+mod shop;
 mod support;
 
-use domain::account::Viewer;
-use domain::api_key::ShownOnce;
-use domain::chatbot::Chatbot;
 use domain::clock::HOUR_US;
 use domain::credit::Credit;
 use domain::id::KeyId;
 use domain::ledger::{Channel, EntryFilter, Operation};
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::ProblemCode;
 use server::conversations::{Question, ask};
-use server::{Server, chatbots, documents, keys, ledger, plans};
+use server::{chatbots, documents, keys, ledger, plans};
+use shop::{question, refused, shop};
 use std::sync::Arc;
 use support::{START, TestServer, assert_sound, databases, give_credit, owner};
-
-struct Shop {
-    olga: Viewer,
-    chatbot: Chatbot,
-    key: ShownOnce,
-}
-
-async fn shop(server: &Server) -> Shop {
-    let olga = owner(server, "olga").await;
-    let chatbot = chatbots::create(server, &olga, "Help centre").await.expect("a chatbot");
-    documents::add(server, &olga, &chatbot.id, "hours.md", "We are open from nine to five.").await.expect("a document");
-    let key = keys::create(server, &olga, "Production").await.expect("a key");
-    Shop { olga, chatbot, key }
-}
-
-fn question<'a>(shop: &'a Shop, channel: Channel, request_id: &str) -> Question<'a> {
-    Question {
-        account_id: shop.olga.account_id.clone(),
-        key_id: (channel == Channel::Api).then(|| shop.key.key.id.clone()),
-        chatbot_id: shop.chatbot.id.as_str(),
-        conversation_id: None,
-        message: "When are you open?",
-        channel,
-        request_id: request_id.to_owned(),
-    }
-}
-
-async fn refused(server: &Server, question: Question<'_>) -> Problem {
-    ask(server, question).await.expect_err("refused").into_problem()
-}
 
 #[tokio::test]
 async fn parallel_calls_on_credit_for_k_messages_are_accepted_exactly_k_times() {

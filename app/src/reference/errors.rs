@@ -12,11 +12,15 @@ pub fn rows(counts_in_window: bool) -> Vec<ErrorRow> {
         | ProblemCode::MalformedCredential
         | ProblemCode::InvalidCredential
         | ProblemCode::InsufficientCredit
+        | ProblemCode::KeyCapReached
+        | ProblemCode::ChatbotCapReached
         | ProblemCode::NotFound
         | ProblemCode::MethodNotAllowed
+        | ProblemCode::RequestInProgress
         | ProblemCode::TooLarge
         | ProblemCode::UnsupportedMediaType
         | ProblemCode::InvalidField
+        | ProblemCode::IdempotencyKeyReused
         | ProblemCode::TooManyAttempts
         | ProblemCode::InternalError
         | ProblemCode::Unavailable => true,

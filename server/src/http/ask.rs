@@ -3,36 +3,45 @@
 use crate::Server;
 use crate::conversations::{self, Question};
 use crate::http::caller::Caller;
+use crate::http::idempotency;
 use crate::http::json::JsonObject;
 use crate::http::middleware::RequestName;
 use crate::http::problem::Refused;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{IntoResponse, Json, Response};
-use domain::id::RequestId;
+use axum::response::{IntoResponse, Response};
+use domain::chatbot::Answer;
+use domain::id::{ConversationId, RequestId};
 use domain::ledger::Channel;
-use http::header::CACHE_CONTROL;
-use http::{HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use std::sync::Arc;
 
 const CREDIT_REMAINING: HeaderName = HeaderName::from_static("x-credit-remaining");
 
 #[derive(Serialize)]
-struct Answered {
+struct Answered<'a> {
     success: bool,
-    conversation_id: String,
-    chatbot_message: String,
+    conversation_id: &'a str,
+    chatbot_message: &'a str,
+}
+
+fn body(conversation_id: &ConversationId, answer: &Answer) -> String {
+    let answered = Answered { success: true, conversation_id: conversation_id.as_str(), chatbot_message: &answer.text };
+    serde_json::to_string(&answered).unwrap_or_default()
 }
 
 /// Answers a message and charges for it.
 ///
 /// The checks run in the order of the parameters: credential (401), content type and body (415, 413, 400), fields
-/// (422), then those of [`conversations::ask`]. Nothing is charged unless the answer is sent.
+/// (422), `Idempotency-Key` (422, 409), then those of [`conversations::ask`]. Nothing is charged unless the answer is
+/// sent, and one that is sent again under its `Idempotency-Key` is not charged again.
 pub(super) async fn ask(
     State(server): State<Arc<Server>>,
     Extension(name): Extension<RequestName>,
     Caller(caller): Caller,
+    headers: HeaderMap,
     fields: JsonObject,
 ) -> Result<Response, Refused> {
     let chatbot_id = fields.text("chatbot_id")?;
@@ -47,17 +56,17 @@ pub(super) async fn ask(
         channel: Channel::Api,
         request_id: entry_request_id(&server, &name),
     };
-    let reply = conversations::ask(&server, question).await?;
-    let answered = Answered {
-        success: true,
-        conversation_id: reply.conversation_id.to_string(),
-        chatbot_message: reply.answer.text,
-    };
-    let mut response = Json(answered).into_response();
+    let once = idempotency::read(&headers, "ask", &fields.body)?;
+    let delivered = conversations::ask_once(&server, question, once, body).await?;
+    let mut response = delivered.body.into_response();
     let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(credit) = HeaderValue::try_from(reply.credit_remaining.decimal()) {
+    if let Ok(credit) = HeaderValue::try_from(delivered.credit_remaining.decimal()) {
         headers.insert(CREDIT_REMAINING, credit);
+    }
+    if delivered.is_replayed {
+        headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }

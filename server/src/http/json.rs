@@ -10,7 +10,11 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 /// A JSON object. Fields that nobody asks for are ignored, so that callers may send more than an old server knows.
-pub(super) struct JsonObject(Map<String, Value>);
+pub(super) struct JsonObject {
+    fields: Map<String, Value>,
+    /// As it came.
+    pub(super) body: Bytes,
+}
 
 impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = Refused;
@@ -28,7 +32,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
             let detail = format!("the body is not a JSON object (line {}, column {})", error.line(), error.column());
             Refused::with_detail(ProblemCode::MalformedRequest, &detail)
         })?;
-        Ok(Self(fields))
+        Ok(Self { fields, body })
     }
 }
 
@@ -51,7 +55,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 impl JsonObject {
     /// A field that must be there and be a string.
     pub(super) fn text(&self, field: &str) -> Result<&str, Refused> {
-        match self.0.get(field) {
+        match self.fields.get(field) {
             Some(Value::String(text)) => Ok(text),
             None | Some(Value::Null) => Err(refuse(field, "is missing")),
             Some(_) => Err(refuse(field, "must be a string")),
@@ -60,7 +64,7 @@ impl JsonObject {
 
     /// A field that may be absent or null, and names something by a string or a number.
     pub(super) fn optional_name(&self, field: &str) -> Result<Option<String>, Refused> {
-        match self.0.get(field) {
+        match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(Value::Number(number)) => Ok(Some(number.to_string())),

@@ -14,6 +14,7 @@ mod caller;
 mod events;
 mod health;
 mod hosted_page;
+mod idempotency;
 mod json;
 mod middleware;
 mod problem;

@@ -1,13 +1,25 @@
 //! The ledger: the only place where credit changes, and the readers of what it wrote.
 //!
 //! **Invariants:** entries are appended and never changed; a balance is written only together with the entry that
-//! changes it, from the state that [`domain::ledger::decide`] returned; nothing is answered before the commit. Whoever
-//! changes credit brings his own transaction, so that what the credit was paid for commits with the entry or not at all.
+//! changes it, from the state that [`domain::ledger`] decided; nothing is answered before the commit. What is asked of a
+//! chatbot goes through the [`writer`], many requests to a commit. Payments and operators bring their own transaction to
+//! [`post`], so that what the credit was paid for commits with the entry or not at all; the account's lock keeps the two
+//! ways apart.
 
+mod batch;
+mod command;
 mod entries;
+mod holds;
+mod loaded;
+mod rows;
+mod sql;
+pub mod steps;
 pub mod verify;
+pub(crate) mod writer;
 
+pub use command::{Command, Message, Once, Outcome, Work};
 pub use entries::{entries, summary};
+pub use holds::sweep as sweep_holds;
 
 use crate::db::Tx;
 use crate::error::Result;
@@ -17,7 +29,6 @@ use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, KeyId, PaymentId};
 use domain::ledger::{AccountState, Channel, Operation, Posted, decide};
 use domain::problem::Problem;
-use domain::window;
 
 /// What an entry says beside its amount.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +60,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 ///
 /// # Errors
 /// 404 when there is no such account.
-pub async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
+async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
     let row: Option<(i64, i64, i64, i64)> = tx.optional(LOCK_BALANCE, args![account_id.as_str()]).await?;
     let (posted, held, next_entry, next_message) = row.ok_or_else(|| Problem::not_found("account"))?;
     Ok(AccountState {
@@ -88,46 +99,30 @@ pub async fn post(
         context.reason.as_deref(),
     ];
     tx.execute(INSERT_ENTRY, entry).await?;
-    write_state(tx, account_id, &posted.after).await?;
+    let AccountState { posted: credit, held, next_entry, next_message } = posted.after;
+    let balance = args![account_id.as_str(), credit.millionths(), held.millionths(), next_entry, next_message];
+    tx.execute(UPDATE_BALANCE, balance).await?;
     Ok(posted)
 }
 
-async fn write_state(tx: &mut Tx, account_id: &AccountId, state: &AccountState) -> Result<()> {
-    let balance = args![
-        account_id.as_str(),
-        state.posted.millionths(),
-        state.held.millionths(),
-        state.next_entry,
-        state.next_message,
-    ];
-    tx.execute(UPDATE_BALANCE, balance).await?;
-    Ok(())
-}
-
-const SELECT_COUNTED: &str = "SELECT at FROM counted_messages WHERE account_id = $1 AND number = $2";
-
-const INSERT_COUNTED: &str = "INSERT INTO counted_messages (account_id, number, at) VALUES ($1, $2, $3)";
-
-/// Takes a place in the message window, in the caller's transaction; returns the state after it.
+/// Hands a command to the writer and waits until it is durable or refused.
 ///
 /// # Errors
-/// 429 with the exact time of the next free place.
-pub async fn count_message(
-    server: &Server,
-    tx: &mut Tx,
-    account_id: &AccountId,
-    limit: u32,
-    now: Timestamp,
-) -> Result<AccountState> {
-    let state = lock(tx, account_id).await?;
-    let place = state.next_message - i64::from(limit);
-    let row: Option<(i64,)> = tx.optional(SELECT_COUNTED, args![account_id.as_str(), place]).await?;
-    let accepted_before = row.map(|(at,)| Timestamp::from_us(at));
-    window::check(limit, server.catalogue.window_us(), accepted_before, now)?;
-    tx.execute(INSERT_COUNTED, args![account_id.as_str(), state.next_message, now.us()]).await?;
-    let after = AccountState { next_message: state.next_message + 1, ..state };
-    write_state(tx, account_id, &after).await?;
-    Ok(after)
+/// 503 when the queue is full or the database cannot be reached, and the refusals of the decision.
+pub async fn submit(server: &Server, command: Command) -> Result<Outcome> {
+    server.writer.submit(command).await
+}
+
+const UPDATE_ALERT: &str = "UPDATE accounts SET alert_below = $2 WHERE id = $1";
+
+/// Sets below which available credit the owner is told; `None` tells nothing.
+///
+/// # Errors
+/// 422 when it is negative, 404 when there is no such account.
+pub async fn set_alert_below(server: &Server, account_id: &AccountId, below: Option<Credit>) -> Result<()> {
+    let below = domain::field::limit("alert_below", below)?;
+    let changed = server.db.execute(UPDATE_ALERT, args![account_id.as_str(), below]).await?;
+    if changed == 1 { Ok(()) } else { Err(Problem::not_found("account").into()) }
 }
 
 /// Gives credit to an account, or corrects it, on an operator's word.

@@ -3,7 +3,7 @@
 //! Each check is one query that returns what contradicts it, so a sound database answers with no rows.
 
 use crate::args;
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::error::Result;
 
 /// A rule that must hold, and the query for rows that break it: an account and what is wrong there.
@@ -108,6 +108,87 @@ GROUP BY b.account_id, b.next_message
 HAVING COUNT(m.number) <> b.next_message - 1 OR COALESCE(MAX(m.number), 0) <> b.next_message - 1
 LIMIT 100",
     },
+    Check {
+        rule: "each counted message had a free place in its window",
+        sql: "
+SELECT m.account_id, 'message ' || m.number || ' came ' || (m.at - p.at) || ' µs after message ' || p.number
+FROM counted_messages m
+JOIN counted_messages p ON p.account_id = m.account_id AND p.number = m.number - m.place_limit
+WHERE m.at - p.at < m.window_us
+LIMIT 100",
+    },
+    Check {
+        rule: "the open holds of an account sum to its held credit",
+        sql: "
+SELECT b.account_id, 'held ' || b.held || ', open holds ' || COALESCE(SUM(h.amount), 0)
+FROM balances b LEFT JOIN holds h ON h.account_id = b.account_id AND h.state = 'open'
+GROUP BY b.account_id, b.held
+HAVING b.held <> COALESCE(SUM(h.amount), 0)
+LIMIT 100",
+    },
+    Check {
+        rule: "a hold was settled exactly when its request was answered, within what it held",
+        sql: "
+SELECT h.account_id, 'hold ' || h.id || ' is ' || h.state
+FROM holds h LEFT JOIN messages m ON m.account_id = h.account_id AND m.request_id = h.request_id
+WHERE (h.state = 'settled' AND (m.request_id IS NULL OR m.price > h.amount))
+   OR (h.state <> 'settled' AND m.request_id IS NOT NULL)
+LIMIT 100",
+    },
+    Check {
+        rule: "each stored answer of an Idempotency-Key belongs to one delivered answer",
+        sql: "
+SELECT i.account_id, 'request ' || i.request_id
+FROM idempotency_keys i LEFT JOIN messages m ON m.account_id = i.account_id AND m.request_id = i.request_id
+WHERE i.body IS NOT NULL AND m.request_id IS NULL
+UNION ALL
+SELECT account_id, 'request ' || request_id || ' has several keys'
+FROM idempotency_keys
+GROUP BY account_id, request_id
+HAVING COUNT(*) > 1
+LIMIT 100",
+    },
+    Check {
+        rule: "an Idempotency-Key without an answer has an open hold",
+        sql: "
+SELECT i.account_id, 'request ' || i.request_id
+FROM idempotency_keys i LEFT JOIN holds h ON h.account_id = i.account_id AND h.request_id = i.request_id
+WHERE i.body IS NULL AND (h.state IS NULL OR h.state <> 'open')
+LIMIT 100",
+    },
+    // A period begins with the first entry in it. Later entries belong to it even when the clock was set back.
+    Check {
+        rule: "what a key spent this month is the sum of its entries and open holds",
+        sql: "
+SELECT k.account_id, 'key ' || k.id || ' says ' || k.spent
+FROM api_keys k
+WHERE k.spent <>
+      COALESCE((SELECT -SUM(e.amount) FROM entries e
+                WHERE e.account_id = k.account_id AND e.key_id = k.id AND e.kind = 'charge'
+                  AND e.seq >= (SELECT MIN(f.seq) FROM entries f
+                                WHERE f.account_id = k.account_id AND f.key_id = k.id AND f.kind = 'charge'
+                                  AND f.at >= k.spent_since)), 0)
+    + COALESCE((SELECT SUM(h.amount) FROM holds h
+                WHERE h.account_id = k.account_id AND h.key_id = k.id AND h.state = 'open'
+                  AND h.key_since = k.spent_since), 0)
+LIMIT 100",
+    },
+    Check {
+        rule: "what a chatbot spent today is the sum of its entries and open holds",
+        sql: "
+SELECT c.account_id, 'chatbot ' || c.id || ' says ' || c.spent
+FROM chatbots c
+WHERE c.spent <>
+      COALESCE((SELECT -SUM(e.amount) FROM entries e
+                WHERE e.account_id = c.account_id AND e.chatbot_id = c.id AND e.kind = 'charge'
+                  AND e.seq >= (SELECT MIN(f.seq) FROM entries f
+                                WHERE f.account_id = c.account_id AND f.chatbot_id = c.id AND f.kind = 'charge'
+                                  AND f.at >= c.spent_since)), 0)
+    + COALESCE((SELECT SUM(h.amount) FROM holds h
+                WHERE h.account_id = c.account_id AND h.chatbot_id = c.id AND h.state = 'open'
+                  AND h.chatbot_since = c.spent_since), 0)
+LIMIT 100",
+    },
 ];
 
 /// How many rules are checked.
@@ -120,12 +201,27 @@ pub const fn rules() -> usize {
 pub async fn verify(db: &Db) -> Result<Vec<Violation>> {
     let mut violations = Vec::new();
     for check in CHECKS {
-        let rows: Vec<(String, String)> = db.all(check.sql, args![]).await?;
-        violations.extend(rows.into_iter().map(|(account_id, detail)| Violation {
-            rule: check.rule,
-            account_id,
-            detail,
-        }));
+        let rows: Vec<Broken> = db.all(check.sql, args![]).await?;
+        violations.extend(rows.into_iter().map(|row| check.violation(row)));
     }
     Ok(violations)
+}
+
+/// As [`verify`], with what a transaction has changed and not committed.
+pub async fn verify_within(tx: &mut Tx) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for check in CHECKS {
+        let rows: Vec<Broken> = tx.all(check.sql, args![]).await?;
+        violations.extend(rows.into_iter().map(|row| check.violation(row)));
+    }
+    Ok(violations)
+}
+
+/// An account and what is wrong there.
+type Broken = (String, String);
+
+impl Check {
+    fn violation(&self, (account_id, detail): Broken) -> Violation {
+        Violation { rule: self.rule, account_id, detail }
+    }
 }

@@ -9,6 +9,7 @@ use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::ledger::Operation;
 use server::clock::{Clock, ManualClock};
+use server::ledger::steps::{NoSteps, Steps};
 use server::random::SystemRandom;
 use server::{Config, Server, accounts, ledger};
 use sqlx::{Connection, PgConnection};
@@ -65,6 +66,11 @@ pub async fn databases() -> Vec<TestServer> {
 
 /// Both installations, empty, started with additional options.
 pub async fn databases_with(options: &[&str]) -> Vec<TestServer> {
+    databases_with_steps(options, || Arc::new(NoSteps)).await
+}
+
+/// Both installations, empty, each with somebody at the steps of its ledger.
+pub async fn databases_with_steps(options: &[&str], steps: impl Fn() -> Arc<dyn Steps>) -> Vec<TestServer> {
     let mut servers = Vec::new();
     for url in [None, Some(new_postgres_database().await)] {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -77,7 +83,9 @@ pub async fn databases_with(options: &[&str]) -> Vec<TestServer> {
         }
         let clock = Arc::new(ManualClock::new(START));
         let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let server = Server::open_with(config, shared, Arc::new(SystemRandom)).await.expect("the installation opens");
+        let server = Server::open_with_steps(config, shared, Arc::new(SystemRandom), steps())
+            .await
+            .expect("the installation opens");
         servers.push(TestServer { server, clock, folder });
     }
     servers

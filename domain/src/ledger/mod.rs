@@ -1,6 +1,14 @@
 //! The decision about credit: the state of an account and a request in, an outcome and the new state out.
 //!
 //! It knows no clock, no database and no task. Whoever stores the result, on whichever database, runs this same code.
+//! [`decide_request`] is the whole decision, with holds, the message window and the caps; [`decide`] is its part for
+//! entries that no limit applies to.
+
+mod decision;
+
+pub use decision::{
+    Account, Alert, Decision, Hold, HoldState, NEAR_CAP_PERCENT, Request, Spending, WindowPlace, decide_request,
+};
 
 use crate::clock::Timestamp;
 use crate::credit::Credit;
@@ -101,15 +109,29 @@ pub enum Operation {
     Payment { amount: Credit },
     /// Add credit as a gift.
     Grant { amount: Credit },
+    /// Take back credit that a payment bought; what is not there any more is refused.
+    Refund { amount: Credit },
     /// Correct by a positive or negative amount.
     Adjust { amount: Credit },
 }
 
-/// Why nothing was changed, in order of precedence.
+/// Why nothing was changed, in order of precedence: of several reasons the first is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A price below zero, a payment or grant that is not positive, or a correction of zero.
+    /// A price below zero, a payment, grant or refund that is not positive, or a correction of zero.
     AmountOutOfRange,
+    /// The hold was settled, released or has expired before.
+    HoldEnded { state: HoldState },
+    /// A settlement above what was set aside.
+    CostAboveHold { cost: Credit, held: Credit },
+    /// A hold that nobody may end yet.
+    HoldNotExpired { expires_at: Timestamp },
+    /// All messages of the window are used.
+    WindowFull { retry_at: Timestamp },
+    /// The key's cap does not cover the amount until the next month begins.
+    KeyCapReached { cap: Credit, spent: Credit, retry_at: Timestamp },
+    /// The chatbot's cap does not cover the amount until the next day begins.
+    ChatbotCapReached { cap: Credit, spent: Credit, retry_at: Timestamp },
     /// The credit that is left does not cover the amount.
     InsufficientCredit { required: Credit, available: Credit },
     /// The sum would not fit into 64 bits.
@@ -120,6 +142,20 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AmountOutOfRange => f.write_str("this amount is not allowed"),
+            Self::HoldEnded { state } => write!(f, "this hold has ended: it is {}", state.as_str()),
+            Self::CostAboveHold { cost, held } => {
+                write!(f, "this cost {} and only {} was set aside", cost.decimal(), held.decimal())
+            }
+            Self::HoldNotExpired { expires_at } => write!(f, "this hold runs until {expires_at}"),
+            Self::WindowFull { retry_at } => {
+                write!(f, "all messages of this window are used; the next one is free at {retry_at}")
+            }
+            Self::KeyCapReached { cap, spent, .. } => {
+                write!(f, "this key may spend {} a month and has spent {}", cap.decimal(), spent.decimal())
+            }
+            Self::ChatbotCapReached { cap, spent, .. } => {
+                write!(f, "this chatbot may spend {} a day and has spent {}", cap.decimal(), spent.decimal())
+            }
             Self::InsufficientCredit { required, available } => {
                 write!(f, "this needs {} of credit and {} is left", required.decimal(), available.decimal())
             }
@@ -159,6 +195,7 @@ fn signed_amount(operation: Operation) -> Result<(EntryKind, Credit), Refusal> {
         Operation::Charge { price } => (EntryKind::Charge, price.negated(), price >= Credit::ZERO),
         Operation::Payment { amount } => (EntryKind::Payment, amount, amount > Credit::ZERO),
         Operation::Grant { amount } => (EntryKind::Grant, amount, amount > Credit::ZERO),
+        Operation::Refund { amount } => (EntryKind::Adjustment, amount.negated(), amount > Credit::ZERO),
         Operation::Adjust { amount } => (EntryKind::Adjustment, amount, amount != Credit::ZERO),
     };
     if is_in_range && amount > Credit::from_millionths(i64::MIN) {
@@ -263,6 +300,10 @@ mod tests {
             (5, 1, Operation::Adjust { amount: credit(-5) }, short(5, 4)),
             (5, 0, Operation::Adjust { amount: credit(0) }, Err(AmountOutOfRange)),
             (5, 0, Operation::Adjust { amount: credit(i64::MIN) }, Err(AmountOutOfRange)),
+            (5, 0, Operation::Refund { amount: credit(5) }, Ok(0)),
+            (5, 1, Operation::Refund { amount: credit(5) }, short(5, 4)),
+            (5, 0, Operation::Refund { amount: credit(0) }, Err(AmountOutOfRange)),
+            (5, 0, Operation::Refund { amount: credit(i64::MIN) }, Err(AmountOutOfRange)),
         ] {
             let decided = decide(state(posted, held), operation).map(|posted| posted.after.posted.millionths());
             assert_eq!(decided, outcome, "{posted} {held} {operation:?}");
@@ -277,6 +318,15 @@ mod tests {
     }
 
     proptest! {
+        /// Amounts of this size have no exact floating-point number.
+        #[test]
+        fn a_price_is_taken_to_the_last_millionth_however_large(price in 0_i64..=i64::MAX, rest in 0_i64..9) {
+            let before = AccountState { posted: credit(price.saturating_add(rest)), ..AccountState::EMPTY };
+            let posted = decide(before, Operation::Charge { price: credit(price) }).expect("covered");
+            prop_assert_eq!(posted.amount.millionths(), -price);
+            prop_assert_eq!(posted.after.posted.millionths(), before.posted.millionths() - price);
+        }
+
         #[test]
         fn entries_sum_to_what_is_posted_and_nothing_is_ever_negative(
             amounts in prop::collection::vec((0_u8..4, -3_000_i64..3_000), 1..60),

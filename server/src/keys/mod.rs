@@ -1,11 +1,17 @@
 //! API keys: make, list, regenerate, delete, and recognise.
 //!
+//! Recognised keys are kept in memory and their secret is hashed on every call; see [`cache`]. What a key may spend is not
+//! in there: the ledger reads that in the transaction of each charge, and refuses a key that was deleted meanwhile.
+//!
 //! A secret is stored as its HMAC under the pepper, which is not in the database. A slow hash would add nothing to 214
 //! random bits and would cap the API at tens of requests a second.
+
+pub(crate) mod cache;
 
 use crate::error::Result;
 use crate::secrets::hex;
 use crate::{Server, accounts, args, db, random};
+use cache::Known;
 use domain::account::Viewer;
 use domain::api_key::{ApiKey, ConsumerKey, Credential, PlainSecret, ShownOnce};
 use domain::clock::Timestamp;
@@ -48,6 +54,7 @@ struct KeyRow {
     secret_created_at: i64,
     last_used_at: Option<i64>,
     spent: i64,
+    monthly_cap: Option<i64>,
 }
 
 impl From<KeyRow> for ApiKey {
@@ -61,15 +68,14 @@ impl From<KeyRow> for ApiKey {
             secret_created_at: Timestamp::from_us(row.secret_created_at),
             last_used_at: row.last_used_at.map(Timestamp::from_us),
             spent_this_month: Credit::from_millionths(row.spent),
+            monthly_cap: row.monthly_cap.map(Credit::from_millionths),
         }
     }
 }
 
 const SELECT_KEYS: &str = "
-SELECT k.id, k.name, k.consumer_key, k.created_at, k.secret_created_at, k.last_used_at,
-       CAST(COALESCE((SELECT -SUM(e.amount) FROM entries e
-                      WHERE e.account_id = k.account_id AND e.key_id = k.id AND e.kind = 'charge' AND e.at >= $2), 0)
-            AS BIGINT) AS spent
+SELECT k.id, k.name, k.consumer_key, k.created_at, k.secret_created_at, k.last_used_at, k.monthly_cap,
+       CASE WHEN k.spent_since >= $2 THEN k.spent ELSE 0 END AS spent
 FROM api_keys k
 WHERE k.account_id = $1 AND k.deleted_at IS NULL
 ORDER BY k.created_at, k.id
@@ -105,6 +111,7 @@ pub async fn create(server: &Server, viewer: &Viewer, name: &str) -> Result<Show
         secret_created_at: now,
         last_used_at: None,
         spent_this_month: Credit::ZERO,
+        monthly_cap: None,
     };
     let account_id = viewer.account_id.as_str();
     let mut tx = server.db.begin().await?;
@@ -137,7 +144,11 @@ pub async fn regenerate(server: &Server, viewer: &Viewer, key_id: &KeyId) -> Res
     let secret = new_secret(server);
     let hashed = HashedSecret::of(server, &secret)?;
     let account_id = viewer.account_id.as_str();
-    let changed = server.db.execute(UPDATE_SECRET, args![account_id, key_id.as_str(), hashed.0, now.us()]).await?;
+    let mut tx = server.db.begin().await?;
+    let changed = tx.execute(UPDATE_SECRET, args![account_id, key_id.as_str(), hashed.0, now.us()]).await?;
+    cache::tell_others(&mut tx).await?;
+    tx.commit().await?;
+    server.keys.forget();
     let key = list(server, &viewer.account_id).await?.into_iter().find(|key| key.id == *key_id);
     let key = key.filter(|_| changed == 1).ok_or_else(|| Problem::not_found("API key"))?;
     server.live.changed(&viewer.account_id);
@@ -165,10 +176,26 @@ pub async fn delete(server: &Server, viewer: &Viewer, key_id: &KeyId, typed_name
         return Err(FieldError::new("name", format!("type the name of the key, {name}, to delete it")).into());
     }
     tx.execute(DELETE_KEY, args![account_id, key_id.as_str(), server.now().us()]).await?;
+    cache::tell_others(&mut tx).await?;
     tx.commit().await?;
+    server.keys.forget();
     server.live.changed(&viewer.account_id);
     tracing::info!(account_id, %key_id, "a key was deleted");
     Ok(())
+}
+
+const UPDATE_CAP: &str = "
+UPDATE api_keys SET monthly_cap = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Sets how much a key may spend in a calendar month (UTC); `None` is no cap. It holds from the next message on.
+///
+/// # Errors
+/// 422 when it is negative, 404 when the account has no such key.
+pub async fn set_monthly_cap(server: &Server, viewer: &Viewer, key_id: &KeyId, cap: Option<Credit>) -> Result<()> {
+    let cap = field::limit("monthly_cap", cap)?;
+    let changed = server.db.execute(UPDATE_CAP, args![viewer.account_id.as_str(), key_id.as_str(), cap]).await?;
+    server.live.changed(&viewer.account_id);
+    if changed == 1 { Ok(()) } else { Err(Problem::not_found("API key").into()) }
 }
 
 const SELECT_CALLER: &str = "
@@ -181,23 +208,16 @@ SELECT account_id, id, secret_hash FROM api_keys WHERE consumer_key = $1 AND del
 pub async fn authenticate(server: &Server, credential: &Credential) -> Result<Caller> {
     type CallerRow = (String, String, String);
     let hashed = HashedSecret::of(server, &credential.secret)?;
-    let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![credential.consumer_key.as_str()]).await?;
-    match row {
-        Some((account_id, key_id, secret_hash)) if hashed.is(&secret_hash) => {
-            Ok(Caller { account_id: AccountId::from_row(account_id), key_id: KeyId::from_row(key_id) })
-        }
-        _ => Err(ProblemCode::InvalidCredential.into()),
-    }
-}
-
-const TOUCH_KEY: &str = "
-UPDATE api_keys SET last_used_at = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
-
-/// Notes the use of a key in the transaction of what it is used for.
-///
-/// # Errors
-/// 401 when the key was deleted after it was recognised: what is deleted pays for nothing.
-pub(crate) async fn touch(tx: &mut db::Tx, account_id: &AccountId, key_id: &KeyId, now: Timestamp) -> Result<()> {
-    let touched = tx.execute(TOUCH_KEY, args![account_id.as_str(), key_id.as_str(), now.us()]).await?;
-    if touched == 1 { Ok(()) } else { Err(ProblemCode::InvalidCredential.into()) }
+    let consumer_key = credential.consumer_key.as_str();
+    let known = if let Some(known) = server.keys.get(consumer_key) {
+        known
+    } else {
+        // Taken before the row is read: when a key changes in between, what was read is not kept.
+        let generation = server.keys.generation();
+        let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![consumer_key]).await?;
+        let (account_id, key_id, secret_hash) = row.ok_or(ProblemCode::InvalidCredential)?;
+        let caller = Caller { account_id: AccountId::from_row(account_id), key_id: KeyId::from_row(key_id) };
+        server.keys.put(generation, consumer_key, Known { caller, secret_hash })
+    };
+    if hashed.is(&known.secret_hash) { Ok(known.caller.clone()) } else { Err(ProblemCode::InvalidCredential.into()) }
 }

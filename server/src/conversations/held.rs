@@ -1,0 +1,153 @@
+//! Answers whose price or success is not known beforehand: credit is set aside first, then settled or given back.
+//!
+//! [`begin`] sets the highest price aside, so that the credit is there when the answer is; [`finish`] stores the answer
+//! and takes what it cost. Whatever else happens gives everything back: [`give_up`], dropping what [`begin`] returned,
+//! and, after a crash, the sweeper once the hold's time is over.
+
+use super::{Asked, BodyOf, Delivery, Question};
+use crate::error::{Error, Result};
+use crate::idempotency::{self, OnceKey, Runs};
+use crate::ledger::writer::Writer;
+use crate::ledger::{Command, Message, Once, Outcome, Work};
+use crate::{Server, args};
+use domain::chatbot::Answer;
+use domain::clock::MINUTE_US;
+use domain::credit::Credit;
+use domain::id::{ConversationId, HoldId};
+use domain::problem::Problem;
+use std::sync::Arc;
+
+/// How long an answer may take before its hold is given back.
+const HOLD_US: i64 = 10 * MINUTE_US;
+
+/// A message that is being answered. Dropping it gives its credit back.
+pub struct Begun {
+    /// What reserved the credit; what ends the hold differs from it in its work alone.
+    command: Command,
+    hold_id: HoldId,
+    conversation_id: ConversationId,
+    begins: bool,
+    question: String,
+    once: Option<OnceKey>,
+    writer: Arc<Writer>,
+    is_ended: bool,
+    _runs: Option<Runs>,
+}
+
+impl Begun {
+    fn release(&self) -> Command {
+        Command { work: Work::Release { hold_id: self.hold_id.clone() }, once: None, ..self.command.clone() }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.writer.enqueue(self.release());
+        }
+    }
+}
+
+/// A message that may be answered now, or was answered before.
+pub enum Start {
+    Begun(Box<Begun>),
+    Replayed(Delivery),
+}
+
+const FIND_CONVERSATION: &str = "
+SELECT next_message FROM conversations WHERE account_id = $1 AND id = $2 AND chatbot_id = $3 AND channel = $4";
+
+/// Sets `maximum` aside for a message whose answer has yet to be written.
+///
+/// # Errors
+/// As [`super::ask_once`], with the credit that is set aside in place of the price.
+pub async fn begin(server: &Server, question: Question<'_>, maximum: Credit, once: Option<OnceKey>) -> Result<Start> {
+    let mut runs = None;
+    if let Some(once) = &once {
+        runs = Some(server.running.begin(&question.account_id, once)?);
+        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
+            return Ok(Start::Replayed(Delivery { body, credit_remaining, is_replayed: true }));
+        }
+    }
+    let asked = Asked::read(server, &question)?;
+    if !asked.begins {
+        let (chatbot_id, channel) = (asked.chatbot_id.as_str(), question.channel.as_str());
+        let scope = args![question.account_id.as_str(), asked.conversation_id.as_str(), chatbot_id, channel];
+        let found: Option<(i64,)> = server.db.optional(FIND_CONVERSATION, scope).await?;
+        found.ok_or_else(|| Problem::not_found("conversation"))?;
+    }
+    let hold_id = HoldId::new(server.now(), server.id_bytes());
+    let command = Command {
+        account_id: question.account_id.clone(),
+        request_id: question.request_id.clone(),
+        channel: question.channel,
+        key_id: question.key_id.clone(),
+        chatbot_id: asked.chatbot_id.clone(),
+        work: Work::Reserve { hold_id: hold_id.clone(), maximum, lasts_us: HOLD_US },
+        message: None,
+        once: once.as_ref().map(|once| Once::of(once, None)),
+    };
+    match server.writer.submit(command.clone()).await? {
+        Outcome::Accepted { .. } => Ok(Start::Begun(Box::new(Begun {
+            command,
+            hold_id,
+            conversation_id: asked.conversation_id,
+            begins: asked.begins,
+            question: asked.message.to_owned(),
+            once,
+            writer: Arc::clone(&server.writer),
+            is_ended: false,
+            _runs: runs,
+        }))),
+        Outcome::Replayed { body, credit_remaining } => {
+            Ok(Start::Replayed(Delivery { body, credit_remaining, is_replayed: true }))
+        }
+        Outcome::Stale => Err(Error::internal("a hold depends on no documents")),
+    }
+}
+
+/// Stores the answer and takes what it cost; the rest of what was set aside is given back.
+///
+/// # Errors
+/// 422 when it cost more than was set aside, 409 when the hold has expired meanwhile. Nothing is charged then.
+pub async fn finish(
+    server: &Server,
+    mut begun: Box<Begun>,
+    answer: &Answer,
+    cost: Credit,
+    body_of: BodyOf,
+) -> Result<Delivery> {
+    let body = body_of(&begun.conversation_id, answer);
+    let message = Message {
+        conversation_id: begun.conversation_id.clone(),
+        begins: begun.begins,
+        question: begun.question.clone(),
+        answer: answer.text.clone(),
+        citations: serde_json::to_string(&answer.citations).map_err(Error::internal)?,
+        documents_version: None,
+    };
+    let command = Command {
+        work: Work::Settle { hold_id: begun.hold_id.clone(), cost },
+        message: Some(message),
+        once: begun.once.as_ref().map(|once| Once::of(once, Some(body.clone()))),
+        ..begun.command.clone()
+    };
+    match server.writer.submit(command).await? {
+        Outcome::Accepted { available: credit_remaining, .. } => {
+            begun.is_ended = true;
+            Ok(Delivery { body, credit_remaining, is_replayed: false })
+        }
+        Outcome::Replayed { .. } | Outcome::Stale => Err(Error::internal("a settlement was not carried out")),
+    }
+}
+
+/// Gives everything back, because there will be no answer.
+///
+/// # Errors
+/// 409 when the hold has ended already.
+pub async fn give_up(server: &Server, mut begun: Box<Begun>) -> Result<()> {
+    let command = begun.release();
+    server.writer.submit(command).await?;
+    begun.is_ended = true;
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Asking a chatbot: the one use case behind the console, the API and the widget.
+//!
+//! The answer is made first, because it costs nothing to throw away; then the ledger's writer charges for it, stores it
+//! and counts it, in one commit with many others. A refusal leaves nothing behind, and nothing is answered before the
+//! commit.
+
+mod held;
+
+pub use held::{Begun, Start, begin, finish, give_up};
+
+use crate::error::{Error, Result};
+use crate::idempotency::{self, OnceKey};
+use crate::ledger::{Command, Message, Once, Outcome, Work};
+use crate::{Server, answers};
+use domain::chatbot::Answer;
+use domain::conversation::{Reply, named};
+use domain::credit::Credit;
+use domain::field::{self, MESSAGE_CHARACTERS_MAX};
+use domain::id::{AccountId, ChatbotId, ConversationId, KeyId};
+use domain::ledger::Channel;
+use domain::problem::{Problem, ProblemCode};
+
+/// How often an answer is made anew because the documents changed while it was made.
+const ATTEMPTS_MAX: u32 = 10;
+
+/// A message to a chatbot, as it came in.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    pub account_id: AccountId,
+    /// The key that pays; `None` in the console.
+    pub key_id: Option<KeyId>,
+    pub chatbot_id: &'a str,
+    /// `None`, `""` and `"0"` start a conversation.
+    pub conversation_id: Option<&'a str>,
+    pub message: &'a str,
+    pub channel: Channel,
+    pub request_id: String,
+}
+
+/// An answer as it is sent, whether it was made now or is the one that was given before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub body: String,
+    /// What could be spent after the charge.
+    pub credit_remaining: Credit,
+    /// It was given before to the same request, and was paid for then.
+    pub is_replayed: bool,
+}
+
+/// Writes the body of an answer.
+pub type BodyOf = fn(&ConversationId, &Answer) -> String;
+
+/// A question whose fields are in order.
+struct Asked<'a> {
+    message: &'a str,
+    chatbot_id: ChatbotId,
+    conversation_id: ConversationId,
+    begins: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn read(server: &Server, question: &Question<'a>) -> Result<Self> {
+        let message = field::required_text("user_message", "message", question.message, MESSAGE_CHARACTERS_MAX)?;
+        let chatbot_id = ChatbotId::parse(question.chatbot_id).ok_or_else(|| Problem::not_found("chatbot"))?;
+        let continued = match named(question.conversation_id) {
+            None => None,
+            Some(id) => Some(ConversationId::parse(id).ok_or_else(|| Problem::not_found("conversation"))?),
+        };
+        let begins = continued.is_none();
+        let conversation_id = continued.unwrap_or_else(|| ConversationId::new(server.now(), server.id_bytes()));
+        Ok(Self { message, chatbot_id, conversation_id, begins })
+    }
+
+    fn message(&self, answer: &Answer, documents_version: Option<i64>) -> Result<Message> {
+        Ok(Message {
+            conversation_id: self.conversation_id.clone(),
+            begins: self.begins,
+            question: self.message.to_owned(),
+            answer: answer.text.clone(),
+            citations: serde_json::to_string(&answer.citations).map_err(Error::internal)?,
+            documents_version,
+        })
+    }
+}
+
+/// Answers a message and pays for it, both or neither.
+///
+/// # Errors
+/// In this order: 422 for the message, 404 for the chatbot or the conversation, 401 when the key was just deleted, 429
+/// when the message window is full, 403 when a cap is reached, 402 when the credit does not cover the price; 503 when
+/// more is asked than can be written, or the ledger cannot be reached.
+pub async fn ask(server: &Server, question: Question<'_>) -> Result<Reply> {
+    let asked = Asked::read(server, &question)?;
+    match deliver(server, &question, &asked, None).await? {
+        Delivered::Fresh(reply) => Ok(reply),
+        Delivered::Replayed(_) => Err(Error::internal("a request without a key was replayed")),
+    }
+}
+
+/// As [`ask`], for a caller that may send the same request again: with the same key it gets the same body, and is
+/// charged once. A refusal is not kept: the request can be sent again when its reason is gone.
+///
+/// # Errors
+/// As [`ask`]; before the chatbot is looked at, 422 when the key belongs to another request and 409 while the first
+/// request runs.
+pub async fn ask_once(
+    server: &Server,
+    question: Question<'_>,
+    once: Option<OnceKey>,
+    body_of: BodyOf,
+) -> Result<Delivery> {
+    let Some(once) = once else {
+        let reply = ask(server, question).await?;
+        return Ok(Delivery::new(&reply, body_of));
+    };
+    let runs = server.running.begin(&question.account_id, &once)?;
+    if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, &once).await? {
+        return Ok(Delivery { body, credit_remaining, is_replayed: true });
+    }
+    let asked = Asked::read(server, &question)?;
+    let delivered = deliver(server, &question, &asked, Some((&once, body_of))).await?;
+    drop(runs);
+    Ok(match delivered {
+        Delivered::Fresh(reply) => Delivery::new(&reply, body_of),
+        Delivered::Replayed(delivery) => delivery,
+    })
+}
+
+impl Delivery {
+    fn new(reply: &Reply, body_of: BodyOf) -> Self {
+        let body = body_of(&reply.conversation_id, &reply.answer);
+        Self { body, credit_remaining: reply.credit_remaining, is_replayed: false }
+    }
+}
+
+enum Delivered {
+    Fresh(Reply),
+    Replayed(Delivery),
+}
+
+async fn deliver(
+    server: &Server,
+    question: &Question<'_>,
+    asked: &Asked<'_>,
+    once: Option<(&OnceKey, BodyOf)>,
+) -> Result<Delivered> {
+    let price = server.catalogue.price(question.channel);
+    for _ in 0..ATTEMPTS_MAX {
+        let (answer, version) = answers::answer(server, &question.account_id, &asked.chatbot_id, asked.message).await?;
+        let command = Command {
+            account_id: question.account_id.clone(),
+            request_id: question.request_id.clone(),
+            channel: question.channel,
+            key_id: question.key_id.clone(),
+            chatbot_id: asked.chatbot_id.clone(),
+            work: Work::Charge { price },
+            message: Some(asked.message(&answer, Some(version))?),
+            once: once.map(|(once, body_of)| Once::of(once, Some(body_of(&asked.conversation_id, &answer)))),
+        };
+        match server.writer.submit(command).await? {
+            Outcome::Accepted { available: credit_remaining, at } => {
+                let conversation_id = asked.conversation_id.clone();
+                return Ok(Delivered::Fresh(Reply { conversation_id, answer, price, credit_remaining, at }));
+            }
+            Outcome::Replayed { body, credit_remaining } => {
+                return Ok(Delivered::Replayed(Delivery { body, credit_remaining, is_replayed: true }));
+            }
+            Outcome::Stale => server.search.forget(&asked.chatbot_id),
+        }
+    }
+    Err(ProblemCode::Unavailable.into())
+}

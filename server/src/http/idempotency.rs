@@ -1,0 +1,22 @@
+//! The header `Idempotency-Key` of a POST, and the one that says that an answer was given before.
+
+use crate::http::problem::Refused;
+use crate::idempotency::OnceKey;
+use domain::field::FieldError;
+use domain::problem::Problem;
+use http::{HeaderMap, HeaderName};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Reads the key of a request, if it has one. `address` names the call, so that a key is not shared between two of them.
+pub(super) fn read(headers: &HeaderMap, address: &str, body: &[u8]) -> Result<Option<OnceKey>, Refused> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two keys it would be a guess which one is meant.
+    if values.next().is_some() {
+        let error = FieldError::new("Idempotency-Key", "send one Idempotency-Key and not several");
+        return Err(Problem::from(error).into());
+    }
+    Ok(Some(OnceKey::read(value.as_bytes(), address, body)?))
+}

@@ -1,0 +1,225 @@
+//! The writer: a bounded queue and one task, which carries out what is asked of the ledger in batches.
+//!
+//! A batch is what queued up while the last one was written, so there is no timer to tune: batches are small when little
+//! is asked and large when much is. A caller is answered when his batch is durable and not before. What has been queued
+//! is carried out whether or not its caller still waits.
+//!
+//! **Invariant:** a batch whose commit did not report is never given up as long as the database may answer: whether it is
+//! stored decides between its outcomes and doing it again, so that no charge is lost or doubled.
+
+use super::batch::{self, Failure, Outcomes, Run, Surroundings};
+use super::command::{Command, Outcome};
+use super::steps::{Step, Steps};
+use crate::clock::Clock;
+use crate::db::{self, Db};
+use crate::error::{Error, Result};
+use crate::live::Live;
+use domain::clock::SECOND_US;
+use domain::id::AccountId;
+use domain::plan::Catalogue;
+use domain::problem::{Problem, ProblemCode};
+use futures_util::FutureExt;
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// Most commands in one transaction.
+const BATCH_MAX: usize = 4_096;
+/// How often the writer looks whether more has come before it begins.
+const GATHER_ROUNDS_MAX: u32 = 32;
+/// How often a batch is run again because another transaction was in its way.
+const RETRIES_MAX: u32 = 20;
+/// How long a batch whose commit did not report is looked after. Its callers have given up by then.
+const RESOLVE_FOR: Duration = Duration::from_secs(25);
+const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
+
+struct Job {
+    command: Command,
+    reply: oneshot::Sender<Result<Outcome>>,
+}
+
+/// What the task of the writer works with.
+pub(crate) struct Ledger {
+    pub db: Db,
+    pub catalogue: Catalogue,
+    pub clock: Arc<dyn Clock>,
+    pub live: Arc<Live>,
+    pub steps: Arc<dyn Steps>,
+}
+
+/// The way to the ledger.
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Job>,
+    closing: Arc<Notify>,
+    task: Mutex<Option<JoinHandle<()>>>,
+    clock: Arc<dyn Clock>,
+    steps: Arc<dyn Steps>,
+}
+
+impl Writer {
+    /// Starts the task. It ends when the writer is dropped, after it has carried out what is queued.
+    pub fn start(ledger: Ledger, queue_max: usize) -> Self {
+        let (sender, receiver) = mpsc::channel(queue_max);
+        let closing = Arc::new(Notify::new());
+        let (clock, steps) = (Arc::clone(&ledger.clock), Arc::clone(&ledger.steps));
+        let task = tokio::spawn(work(ledger, receiver, Arc::clone(&closing)));
+        Self { sender, closing, task: Mutex::new(Some(task)), clock, steps }
+    }
+
+    /// Hands a command over and waits until it is durable or refused.
+    ///
+    /// # Errors
+    /// 503 at once when the queue is full, 503 when the database cannot be reached (nothing is charged then), and the
+    /// refusals of the decision.
+    pub async fn submit(&self, command: Command) -> Result<Outcome> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.try_send(Job { command, reply }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => self.overloaded(),
+            mpsc::error::TrySendError::Closed(_) => ProblemCode::Unavailable.into(),
+        })?;
+        self.steps.reached(Step::Queued)?;
+        answer.await.unwrap_or_else(|_| Err(ProblemCode::Unavailable.into()))
+    }
+
+    /// Hands a command over and waits for nothing. What does not fit into the queue is left to the sweeper.
+    pub fn enqueue(&self, command: Command) {
+        let (reply, _nobody) = oneshot::channel();
+        let _full = self.sender.try_send(Job { command, reply });
+    }
+
+    fn overloaded(&self) -> Error {
+        let detail = "more is asked than can be written; nothing was charged";
+        let retry_at = self.clock.now().plus_us(SECOND_US);
+        Problem::with_detail(ProblemCode::Unavailable, detail).retry_at(retry_at).into()
+    }
+
+    /// Takes nothing more, and returns when everything that is queued has been carried out.
+    pub async fn close(&self) {
+        self.closing.notify_one();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = match task {
+            Some(task) => Some(task.await),
+            None => None,
+        } {
+            tracing::error!(%error, "the ledger's writer did not end in order");
+        }
+    }
+}
+
+async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<Notify>) {
+    let mut jobs = Vec::new();
+    loop {
+        tokio::select! {
+            taken = receiver.recv_many(&mut jobs, BATCH_MAX) => if taken == 0 { return },
+            () = closing.notified() => receiver.close(),
+        }
+        if jobs.is_empty() {
+            continue;
+        }
+        gather(&mut receiver, &mut jobs).await;
+        let batch = std::mem::take(&mut jobs);
+        // A panic in one batch costs that batch's answers, not those of all that come after it.
+        if AssertUnwindSafe(ledger.carry_out(batch)).catch_unwind().await.is_err() {
+            tracing::error!("a batch of the ledger panicked; its callers were answered with 503");
+        }
+    }
+}
+
+/// Lets whoever is about to ask do so: the callers of the last batch have just been answered and their next requests are
+/// on the way. It waits for no time, only for what can run now, and ends as soon as that brings nothing new.
+async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    for _ in 0..GATHER_ROUNDS_MAX {
+        tokio::task::yield_now().await;
+        let before = jobs.len();
+        while jobs.len() < BATCH_MAX {
+            let Ok(job) = receiver.try_recv() else { break };
+            jobs.push(job);
+        }
+        if jobs.len() == before {
+            return;
+        }
+    }
+}
+
+impl Ledger {
+    async fn carry_out(&self, jobs: Vec<Job>) {
+        let commands: Vec<&Command> = jobs.iter().map(|job| &job.command).collect();
+        let outcomes = self.outcomes(&commands).await;
+        let accepted = commands.iter().zip(&outcomes);
+        let changed: HashSet<&AccountId> = accepted
+            .filter(|(_, outcome)| matches!(outcome, Ok(Outcome::Accepted { .. })))
+            .map(|(command, _)| &command.account_id)
+            .collect();
+        for account_id in changed {
+            self.live.changed(account_id);
+        }
+        for (job, outcome) in jobs.into_iter().zip(outcomes) {
+            // A caller that has gone away is no reason to stop: his request is carried out all the same.
+            let _gone = job.reply.send(outcome);
+        }
+        let _no_matter = self.steps.reached(Step::Replied);
+    }
+
+    /// Carries out a batch; when the database does not take it as a whole, each of its commands alone, so that one that
+    /// cannot be stored fails none of the others.
+    async fn outcomes(&self, commands: &[&Command]) -> Outcomes {
+        let error = match self.persist(commands, false).await {
+            Ok(outcomes) => return outcomes,
+            Err(error) => error,
+        };
+        let is_out_of_reach = match &error {
+            Error::Database(error) => db::is_out_of_reach(error) || db::is_transient(error),
+            Error::Problem(problem) => problem.code == ProblemCode::Unavailable,
+            Error::Internal(_) => false,
+        };
+        if is_out_of_reach {
+            tracing::error!(%error, requests = commands.len(), "the ledger cannot be written");
+            return commands.iter().map(|_| Err(ProblemCode::Unavailable.into())).collect();
+        }
+        tracing::error!(%error, requests = commands.len(), "a batch was not taken; each of its requests is tried alone");
+        let mut outcomes = Outcomes::with_capacity(commands.len());
+        for command in commands {
+            let alone = self.persist(&[*command], true).await;
+            outcomes.push(alone.and_then(|mut outcomes| outcomes.pop().unwrap_or(Err(Error::internal("no outcome")))));
+        }
+        outcomes
+    }
+
+    async fn persist(&self, commands: &[&Command], is_second_try: bool) -> Result<Outcomes> {
+        self.steps.reached(Step::Taken)?;
+        let give_up_at = Instant::now() + RESOLVE_FOR;
+        let mut retries = 0;
+        let mut run = if is_second_try { Run::Again } else { Run::First };
+        let mut unreported: Option<Outcomes> = None;
+        loop {
+            let with = Surroundings {
+                db: &self.db,
+                catalogue: &self.catalogue,
+                steps: self.steps.as_ref(),
+                now: self.clock.now(),
+            };
+            let error = match batch::run(with, commands, run, &mut unreported).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Failure::AtCommit(error, outcomes)) => {
+                    tracing::warn!(%error, requests = commands.len(), "a commit did not report; looking for what it left");
+                    unreported = Some(outcomes);
+                    error
+                }
+                Err(Failure::BeforeCommit(error)) => error,
+            };
+            run = Run::Again;
+            let is_transient = matches!(&error, Error::Database(error) if db::is_transient(error));
+            if is_transient && retries < RETRIES_MAX {
+                retries += 1;
+            } else if unreported.is_some() && Instant::now() < give_up_at {
+                tokio::time::sleep(RESOLVE_PAUSE).await;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+}
