@@ -77,7 +77,7 @@ fn fields_table(caption: &'static str, fields: Vec<(&'static str, &'static str, 
             <tr>
                 <th scope="row"><code>{name}</code></th>
                 <td>{kind}</td>
-                <td>{meaning}</td>
+                <td class="wrap">{meaning}</td>
             </tr>
         }
     });
@@ -159,7 +159,7 @@ fn error_row(ErrorRow { status, code, title, remedy }: ErrorRow) -> AnyView {
         <tr id=code.clone()>
             <td class="r num">{status}</td>
             <th scope="row"><a href=href><code>{code.clone()}</code></a></th>
-            <td>{title}"."<span class="sub">{remedy}</span></td>
+            <td class="wrap">{title}"."<span class="sub">{remedy}</span></td>
         </tr>
     }
     .into_any()

@@ -96,6 +96,7 @@ fn AmountForm(amount: String, offer: Offer, action: Submission<StartPayment>) ->
                         name="amount"
                         inputmode="decimal"
                         autocomplete="off"
+                        autofocus
                         required
                         value=amount
                         node_ref=input

@@ -24,7 +24,7 @@ pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
                 <a href="/support" class="btn">
                     "Contact support"
                 </a>
-                <a href=PAGE class="btn primary" data-noscroll>
+                <a href=PAGE class="btn primary" autofocus data-noscroll>
                     "Close"
                 </a>
             </footer>
