@@ -136,7 +136,8 @@ pub async fn submit_card(server: &Arc<Server>, payment_id: &PaymentId, card_numb
     };
     delivery::tell_soon(server, payment_id).await;
     if card.outcome.is_some() {
-        tokio::spawn(resolve_later(Arc::clone(server), payment_id.clone()));
+        let due = server.now().plus_us(delay_us(server));
+        tokio::spawn(resolve_later(Arc::clone(server), payment_id.clone(), due));
     }
     Ok(())
 }
@@ -153,12 +154,15 @@ pub async fn submit_card_untold(
 ) -> Result<Option<TestCard>> {
     checkout(server, payment_id).await?;
     let card = find_card(card_number)?;
-    let delay_us = i64::try_from(server.config.local_gateway_delay_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
-    let resolves_at = card.outcome.map(|_| server.now().plus_us(delay_us).us());
+    let resolves_at = card.outcome.map(|_| server.now().plus_us(delay_us(server)).us());
     let outcome = card.outcome.map(PaymentState::as_str);
     let row = args![payment_id.as_str(), card.state.as_str(), outcome, resolves_at];
     let is_taken = server.db.execute(UPDATE_CHECKOUT, row).await? == 1;
     Ok(is_taken.then_some(card))
+}
+
+fn delay_us(server: &Server) -> i64 {
+    i64::try_from(server.config.local_gateway_delay_ms).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
 
 fn find_card(card_number: &str) -> std::result::Result<TestCard, FieldError> {
@@ -192,9 +196,21 @@ const RESOLVE_DUE: &str = "
 UPDATE local_checkouts SET state = outcome
 WHERE state = 'processing' AND resolves_at <= $1 AND outcome IS NOT NULL";
 
+/// How often, and in which steps, a card is waited for that is not yet due; after that [`sweep`] decides it.
+const DUE_LOOKS_MAX: u32 = 200;
+const DUE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Waits until a pending card is decided and tells it. When the process stops before, [`sweep`] does the same.
-async fn resolve_later(server: Arc<Server>, payment_id: PaymentId) {
+///
+/// It is due by the clock of the server, which need not run like the one that wakes this task.
+async fn resolve_later(server: Arc<Server>, payment_id: PaymentId, due: Timestamp) {
     tokio::time::sleep(Duration::from_millis(server.config.local_gateway_delay_ms)).await;
+    for _ in 0..DUE_LOOKS_MAX {
+        if server.now() >= due {
+            break;
+        }
+        tokio::time::sleep(DUE_PAUSE).await;
+    }
     match server.db.execute(RESOLVE_DUE, args![server.now().us()]).await {
         Ok(_) => delivery::tell_soon(&server, &payment_id).await,
         Err(error) => tracing::error!(%error, %payment_id, "a pending card could not be decided"),
