@@ -1,6 +1,6 @@
 //! API keys: make, list, regenerate, delete, and recognise.
 //!
-//! Recognised keys are kept in memory and their secret is hashed on every call; see [`cache`]. What a key may spend is not
+//! Recognised keys are kept in memory and their secret is hashed on every call; see `cache.rs`. What a key may spend is not
 //! in there: the ledger reads that in the transaction of each charge, and refuses a key that was deleted meanwhile.
 //!
 //! A secret is stored as its HMAC under the pepper, which is not in the database. A slow hash would add nothing to 214

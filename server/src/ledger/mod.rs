@@ -2,7 +2,7 @@
 //!
 //! **Invariants:** entries are appended and never changed; a balance is written only together with the entry that
 //! changes it, from the state that [`domain::ledger`] decided; nothing is answered before the commit. What is asked of a
-//! chatbot goes through the [`writer`], many requests to a commit. Payments and operators bring their own transaction to
+//! chatbot goes through `writer.rs`, many requests to a commit. Payments and operators bring their own transaction to
 //! [`post`], so that what the credit was paid for commits with the entry or not at all; the account's lock keeps the two
 //! ways apart.
 
