@@ -2,11 +2,12 @@
 //! browser loads that way once and not once for every function, as it would with the functions that Leptos makes.
 
 use crate::error::AppError;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::ProblemCode;
 use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use leptos::server_fn::redirect::{REDIRECT_HEADER, call_redirect_hook};
 use send_wrapper::SendWrapper;
 use serde::Serialize;
@@ -100,11 +101,10 @@ pub fn form_body(form: &FormData, has_file: bool) -> JsValue {
 /// Sends a body to the server function at `path`. Follows it when it says to go to another page.
 pub fn post(path: &'static str, body: JsValue) -> PendingAnswer {
     Box::pin(SendWrapper::new(async move {
-        let unreachable = || {
-            let detail = "the server cannot be reached; check the connection and try again";
-            Answer::of::<()>(&Err(Problem::with_detail(ProblemCode::Unavailable, detail).into()))
-        };
-        fetch(path, &body).await.unwrap_or_else(|_: JsValue| unreachable())
+        fetch(path, &body).await.unwrap_or_else(|_| {
+            let unreachable = ServerFnErrorErr::Request(String::new());
+            Answer::of::<()>(&Err(AppError::from_server_fn_error(unreachable)))
+        })
     }))
 }
 
@@ -143,6 +143,7 @@ fn refusal(status: u16, bytes: &[u8]) -> AppError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::problem::Problem;
 
     #[test]
     fn a_value_and_an_error_read_back_as_they_were() {
