@@ -7,13 +7,14 @@
 //! instead of failing with "database is locked"; WAL with `synchronous=FULL` is read back at start, because a commit
 //! that did not reach the disk would be credit that comes back after a power cut.
 
+mod sqlite;
+
 use crate::error::{Result, StartError};
+use sqlite::{SqliteTx, Writer};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Postgres, Transaction};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -24,19 +25,18 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a statement waits for a connection before the caller gets 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-const SQLITE_READERS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// A connection pool to the one database of this installation.
 #[derive(Clone)]
 pub enum Db {
-    Sqlite { reader: SqlitePool, writer: SqlitePool },
+    Sqlite { reader: SqlitePool, writer: Writer },
     Postgres(PgPool),
 }
 
 /// A transaction. Dropping it without [`Tx::commit`] rolls it back.
 pub enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -124,26 +124,27 @@ macro_rules! bound {
     }};
 }
 
-/// The one place where a statement goes to a driver: `reads` picks the pool on SQLite.
-macro_rules! dispatch {
-    ($target:expr, $pool:ident, $connection:ident => $body:expr) => {
-        match $target {
-            Db::Sqlite { $pool: $connection, .. } => $body,
-            Db::Postgres($connection) => $body,
+/// The one place where a reading statement goes to a driver.
+macro_rules! read {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            Db::Sqlite { reader: $pool, .. } => Ok($body?),
+            Db::Postgres($pool) => Ok($body?),
         }
     };
 }
 
-macro_rules! dispatch_tx {
-    ($target:expr, $connection:ident => $body:expr) => {
-        match $target {
+/// The same inside a transaction.
+macro_rules! within {
+    ($tx:expr, $connection:ident => $body:expr) => {
+        match $tx {
             Tx::Sqlite(tx) => {
-                let $connection = &mut **tx;
-                $body
+                let $connection = tx.connection()?;
+                Ok($body?)
             }
             Tx::Postgres(tx) => {
                 let $connection = &mut **tx;
-                $body
+                Ok($body?)
             }
         }
     };
@@ -156,7 +157,8 @@ impl Db {
     /// When the address is of neither kind, the database cannot be reached, or a migration fails.
     pub async fn open(url: &str) -> std::result::Result<Self, StartError> {
         let db = if url.starts_with("sqlite:") {
-            Self::open_sqlite(url).await?
+            let (reader, writer) = sqlite::open(url).await?;
+            Self::Sqlite { reader, writer }
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url).map_err(StartError::database)?;
             let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -168,36 +170,12 @@ impl Db {
         Ok(db)
     }
 
-    async fn open_sqlite(url: &str) -> std::result::Result<Self, StartError> {
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(StartError::database)?
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(ACQUIRE_TIMEOUT)
-            .pragma("cache_size", "-8192");
-        // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
-        let writing = options.clone().pragma("wal_autocheckpoint", "0").pragma("cache_size", "-65536");
-        let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT)
-        };
-        let writer = pool(1).connect_with(writing).await.map_err(StartError::database)?;
-        let (synchronous, journal): (i64, String) =
-            sqlx::query_as("SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j")
-                .fetch_one(&writer)
-                .await
-                .map_err(StartError::database)?;
-        if synchronous < 2 || journal != "wal" {
-            return Err(StartError::message("SQLite did not accept journal_mode=WAL with synchronous=FULL"));
-        }
-        let reader = pool(SQLITE_READERS).connect_with(options).await.map_err(StartError::database)?;
-        Ok(Self::Sqlite { reader, writer })
-    }
-
     async fn migrate(&self) -> std::result::Result<(), StartError> {
         match self {
-            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
+            Self::Sqlite { writer, .. } => {
+                let mut writing = writer.lock().await.map_err(StartError::database)?;
+                SQLITE_MIGRATIONS.run(writing.connection().map_err(StartError::database)?).await
+            }
             Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
         }
         .map_err(|error| StartError::message(format!("the database could not be migrated: {error}")))
@@ -215,33 +193,39 @@ impl Db {
     /// Begins a transaction that may write.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
 
     /// Runs one statement that writes; returns how many rows it touched.
     pub async fn execute(&self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
-        dispatch!(self, writer, pool => Ok(bound!(sqlx::query(sql), args).execute(pool).await?.rows_affected()))
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let mut writing = writer.lock().await?;
+                let done = bound!(sqlx::query(sql), args).execute(writing.connection()?).await;
+                Ok(writer.note(done)?.rows_affected())
+            }
+            Self::Postgres(pool) => Ok(bound!(sqlx::query(sql), args).execute(pool).await?.rows_affected()),
+        }
     }
 
     /// Reads exactly one row.
     pub async fn one<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<R> {
-        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_one(pool).await?))
+        read!(self, pool => bound!(sqlx::query_as(sql), args).fetch_one(pool).await)
     }
 
     /// Reads one row, if there is one.
     pub async fn optional<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<R>> {
-        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_optional(pool).await?))
+        read!(self, pool => bound!(sqlx::query_as(sql), args).fetch_optional(pool).await)
     }
 
     /// Reads all rows. Every query that can return many has its own `LIMIT`.
     pub async fn all<R: Row>(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<R>> {
-        dispatch!(self, reader, pool => Ok(bound!(sqlx::query_as(sql), args).fetch_all(pool).await?))
+        read!(self, pool => bound!(sqlx::query_as(sql), args).fetch_all(pool).await)
     }
 
-    /// Moves what was committed from SQLite's write-ahead log into its file, until `ended` returns. On a connection of its
-    /// own: the copying runs beside the writers, and only starting the log anew keeps them waiting for a moment.
+    /// Moves what was committed from SQLite's write-ahead log into its file again and again, until `ended` returns.
     pub async fn keep_checkpointing(&self, ended: impl Future<Output = ()>) {
         let Self::Sqlite { reader, writer } = self else { return };
         let mut interval = tokio::time::interval(CHECKPOINT_INTERVAL);
@@ -255,7 +239,7 @@ impl Db {
             if reader.is_closed() {
                 return;
             }
-            if let Err(error) = checkpoint(reader, writer).await {
+            if let Err(error) = writer.checkpoint(reader).await {
                 tracing::warn!(%error, "the write-ahead log could not be moved into the database");
             }
         }
@@ -273,23 +257,8 @@ impl Db {
     }
 }
 
-/// Pages of the write-ahead log from which it is started anew: 64 MiB.
-const RESTART_PAGES: i64 = 16_000;
 /// Pages that many commits change are copied once for all of them: the longer the pause, the less is copied.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
-
-async fn checkpoint(reader: &SqlitePool, writer: &SqlitePool) -> std::result::Result<(), sqlx::Error> {
-    type Progress = (i64, i64, i64);
-    let (_, pages, _): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
-    if pages >= RESTART_PAGES {
-        // Copies what was written during the line above, so that little is left for the one below.
-        let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
-        // The writer's own connection comes free between two commits; any other one could wait for its lock for ever.
-        // Everybody waits meanwhile.
-        let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writer).await?;
-    }
-    Ok(())
-}
 
 /// Whether a statement may succeed when its whole transaction is run again: two transactions were in each other's way.
 #[must_use]
@@ -349,21 +318,21 @@ impl Tx {
 
     /// See [`Db::execute`].
     pub async fn execute(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
-        dispatch_tx!(self, tx => Ok(bound!(sqlx::query(sql), args).execute(tx).await?.rows_affected()))
+        within!(self, tx => bound!(sqlx::query(sql), args).execute(tx).await.map(|done| done.rows_affected()))
     }
 
     /// See [`Db::one`].
     pub async fn one<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<R> {
-        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_one(tx).await?))
+        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_one(tx).await)
     }
 
     /// See [`Db::optional`].
     pub async fn optional<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Option<R>> {
-        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_optional(tx).await?))
+        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_optional(tx).await)
     }
 
     /// See [`Db::all`].
     pub async fn all<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<R>> {
-        dispatch_tx!(self, tx => Ok(bound!(sqlx::query_as(sql), args).fetch_all(tx).await?))
+        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_all(tx).await)
     }
 }

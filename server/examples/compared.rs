@@ -1,0 +1,150 @@
+//! What `ask` is measured against, and `ask` itself, on one listener: `script/bench` starts it and loads its routes.
+//!
+//! `/memory/…` answers every request with the same text and does nothing else, so the ratio of `ask` to it says what
+//! keys, search, ledger and disk cost. `/single/…` does all that `ask` does with one transaction for each request, which is
+//! how such a call is commonly built, so the ratio to it says what the writer gains. It makes its own accounts in a folder
+//! of its own (or in the database that is named), writes one line of JSON that says how to call it, and runs until it is
+//! stopped.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use clap::Parser;
+use domain::api_key::read_authorization;
+use domain::credit::Credit;
+use domain::id::{ChatbotId, ConversationId, RequestId};
+use domain::ledger::{Channel, Operation};
+use serde_json::{Value, json};
+use server::ledger::Context;
+use server::{Config, Server, accounts, answers, args, chatbots, documents, http, keys, ledger, random};
+use std::error::Error;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+#[derive(Parser)]
+struct Options {
+    /// How many accounts there are, each with a chatbot and a key
+    #[arg(long, default_value_t = 1)]
+    accounts: usize,
+    /// The documents of each chatbot
+    #[arg(long)]
+    documents: Vec<PathBuf>,
+    #[arg(long, default_value = "how often can I see the secret?")]
+    question: String,
+    #[command(flatten)]
+    config: Config,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const ASK: &str = "/wp-json/send-message/v1/ask";
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
+    let mut config = options.config.clone();
+    config.data_dir = folder.path().to_path_buf();
+    config.sign_in_attempts_per_minute = std::num::NonZeroU32::MAX;
+    let server = Server::open(config).await?;
+    let mut calls = Vec::with_capacity(options.accounts);
+    for number in 0..options.accounts {
+        calls.push(payer(&server, &options, number).await?);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let answer: &'static str = options_answer(&server, &calls).await?.leak();
+    let memory = move |_body: Bytes| async move { ([(CONTENT_TYPE, "application/json")], answer) };
+    let router = http::router(Arc::clone(&server))
+        .merge(Router::new().route("/memory", post(memory)))
+        .merge(Router::new().route("/single", post(single)).with_state(Arc::clone(&server)));
+    let lines: Vec<Value> = calls.into_iter().map(|(authorization, body)| json!([authorization, body])).collect();
+    let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "single": "/single", "calls": lines });
+    std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
+    axum::serve(listener, router).await?;
+    Ok(())
+}
+
+/// Makes an account with a chatbot, a key and credit; returns the header and the body of its call.
+async fn payer(server: &Arc<Server>, options: &Options, number: usize) -> Result<(String, String), Failure> {
+    let email = format!("payer{number}@{}.example", server.now().us());
+    let viewer = accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+    let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
+    for path in &options.documents {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        documents::add(server, &viewer, &chatbot.id, &name, &std::fs::read_to_string(path)?).await?;
+    }
+    let key = keys::create(server, &viewer, "Production").await?;
+    let amount = Credit::from_millionths(1_000_000_000_000);
+    ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
+    let authorization = format!("{}:{}", key.key.consumer_key, key.secret.expose());
+    let body = json!({ "chatbot_id": chatbot.id, "user_message": options.question }).to_string();
+    Ok((authorization, body))
+}
+
+/// An answer of the size that `ask` gives.
+async fn options_answer(server: &Arc<Server>, calls: &[(String, String)]) -> Result<String, Failure> {
+    let (authorization, body) = calls.first().ok_or("no accounts")?;
+    Ok(alone(server, Some(authorization), body.as_bytes()).await?)
+}
+
+/// The whole call in one transaction of its own.
+async fn single(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match alone(&server, authorization, &body).await {
+        Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+const INSERT_CONVERSATION: &str = "
+INSERT INTO conversations (account_id, id, chatbot_id, channel, created_at, next_message)
+VALUES ($1, $2, $3, 'api', $4, 2)";
+const INSERT_MESSAGE: &str = "
+INSERT INTO messages (account_id, conversation_id, number, request_id, question, answer, citations, price, at)
+VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)";
+
+async fn alone(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -> Result<String, Failure> {
+    let credential = read_authorization(authorization, |_| None).map_err(|_| "no credential")?;
+    let caller = keys::authenticate(server, &credential).await?;
+    let fields: Value = serde_json::from_slice(body)?;
+    let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
+    let question = fields["user_message"].as_str().ok_or("no message")?;
+    let (answer, _) = answers::answer(server, &caller.account_id, &chatbot_id, question).await?;
+    let now = server.now();
+    let conversation_id = ConversationId::new(now, random::bytes(server.random.as_ref()));
+    let request_id = RequestId::new(now, random::bytes(server.random.as_ref())).to_string();
+    let (account_id, price) = (caller.account_id.as_str(), server.catalogue.price_per_message);
+    let citations = serde_json::to_string(&answer.citations)?;
+    let conversation = args![account_id, conversation_id.as_str(), chatbot_id.as_str(), now.us()];
+    let message = args![
+        account_id,
+        conversation_id.as_str(),
+        &request_id,
+        question,
+        answer.text.as_str(),
+        citations,
+        price.millionths(),
+        now.us()
+    ];
+    let mut tx = server.db.begin().await?;
+    tx.execute(INSERT_CONVERSATION, conversation).await?;
+    tx.execute(INSERT_MESSAGE, message).await?;
+    let context = Context {
+        request_id,
+        channel: Some(Channel::Api),
+        key_id: Some(caller.key_id),
+        chatbot_id: Some(chatbot_id),
+        ..Context::default()
+    };
+    ledger::post(&mut tx, &caller.account_id, Operation::Charge { price }, &context, now).await?;
+    tx.commit().await?;
+    Ok(json!({ "success": true, "conversation_id": conversation_id, "chatbot_message": answer.text }).to_string())
+}

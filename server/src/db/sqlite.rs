@@ -1,0 +1,161 @@
+//! SQLite: the one connection that writes, its transactions, and its write-ahead log.
+//!
+//! A pool asks a connection whether it is still there each time it is taken and given back. Here each such question wakes
+//! another thread, so the connection that writes stands behind a lock of its own, which is passed on in the order of
+//! asking.
+
+use super::ACQUIRE_TIMEOUT;
+use crate::error::StartError;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+const READERS: u32 = 8;
+/// How many rows of an answer the reading thread may be ahead. Each time it has to wait costs two switches of threads.
+const ROWS_AHEAD: usize = 4_096;
+/// Pages of the write-ahead log from which it is started anew: 64 MiB.
+const RESTART_PAGES: i64 = 16_000;
+/// How many prepared statements the writing connection keeps.
+const STATEMENTS_KEPT: usize = 256;
+
+/// The connection that writes. When its thread has ended, it is made anew for the next one who asks.
+#[derive(Clone)]
+pub struct Writer {
+    options: SqliteConnectOptions,
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
+    is_broken: Arc<AtomicBool>,
+}
+
+/// The right to write, until it is dropped.
+pub struct Writing(OwnedMutexGuard<Option<SqliteConnection>>);
+
+/// A transaction on the connection that writes. Dropping it without a commit rolls it back.
+pub struct SqliteTx {
+    /// `None` after the commit.
+    writing: Option<Writing>,
+}
+
+/// Opens the file at `url`: a pool that reads, and the connection that writes.
+pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(StartError::database)?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+        .pragma("cache_size", "-8192");
+    // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
+    let writing = options
+        .clone()
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("cache_size", "-65536")
+        // What a statement needs to undo itself alone, should it fail in its middle, is not worth a file.
+        .pragma("temp_store", "MEMORY")
+        .row_buffer_size(ROWS_AHEAD)
+        .statement_cache_capacity(STATEMENTS_KEPT);
+    let mut connection = writing.connect().await.map_err(StartError::database)?;
+    let (synchronous, journal): (i64, String) =
+        sqlx::query_as("SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(StartError::database)?;
+    if synchronous < 2 || journal != "wal" {
+        return Err(StartError::message("SQLite did not accept journal_mode=WAL with synchronous=FULL"));
+    }
+    let readers = SqlitePoolOptions::new().max_connections(READERS).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let reader = readers.connect_with(options).await.map_err(StartError::database)?;
+    Ok((reader, Writer { options: writing, connection: Arc::new(Mutex::new(Some(connection))), is_broken: Arc::default() }))
+}
+
+impl Writer {
+    /// Waits for the right to write.
+    pub async fn lock(&self) -> Result<Writing, sqlx::Error> {
+        let lock = Arc::clone(&self.connection).lock_owned();
+        let mut connection = tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        if connection.is_some() && self.is_broken.load(Ordering::Relaxed) {
+            *connection = Some(self.options.connect().await?);
+            self.is_broken.store(false, Ordering::Relaxed);
+        }
+        Ok(Writing(connection))
+    }
+
+    pub async fn begin(&self) -> Result<SqliteTx, sqlx::Error> {
+        // Open from here on: whoever stops waiting may have begun it.
+        let mut tx = SqliteTx { writing: Some(self.lock().await?) };
+        self.note(sqlx::query("BEGIN IMMEDIATE").execute(tx.connection()?).await)?;
+        Ok(tx)
+    }
+
+    /// Passes a result on, and notices when it says that the connection's thread has ended.
+    pub fn note<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if matches!(result, Err(sqlx::Error::WorkerCrashed)) {
+            self.is_broken.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Moves what was committed from the write-ahead log into the file. Copying runs beside the writers; only starting the
+    /// log anew keeps them waiting for a moment.
+    pub async fn checkpoint(&self, reader: &SqlitePool) -> Result<(), sqlx::Error> {
+        type Progress = (i64, i64, i64);
+        let (_, pages, _): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+        if pages >= RESTART_PAGES {
+            // Copies what was written during the line above, so that little is left for the one below.
+            let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+            // The connection that writes comes free between two commits; any other one could wait for its lock for ever.
+            let mut writing = self.lock().await?;
+            let _: Progress =
+                sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writing.connection()?).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the connection, after what runs on it has ended.
+    pub async fn close(&self) {
+        let Some(connection) = self.connection.lock().await.take() else { return };
+        if let Err(error) = connection.close().await {
+            tracing::warn!(%error, "the database was not closed in order");
+        }
+    }
+}
+
+impl Writing {
+    /// # Errors
+    /// When the database was closed.
+    pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.0.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+}
+
+impl SqliteTx {
+    /// # Errors
+    /// When the database was closed.
+    pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()
+    }
+
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("COMMIT").execute(self.connection()?).await?;
+        self.writing = None;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        let Some(mut writing) = self.writing.take() else { return };
+        // Nobody else gets the right to write before this has ended. Where nothing was begun, or a commit was carried out
+        // whose caller had gone away, there is nothing to roll back, and SQLite says so.
+        tokio::spawn(async move {
+            if let Ok(connection) = writing.connection() {
+                let _nothing_to_roll_back = sqlx::query("ROLLBACK").execute(connection).await;
+            }
+        });
+    }
+}
