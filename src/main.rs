@@ -11,6 +11,10 @@ use clap::Parser;
 use commands::Cli;
 use std::process::ExitCode;
 
+/// A request's memory is taken on one thread and given back on another; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

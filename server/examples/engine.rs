@@ -28,6 +28,10 @@ enum Kind {
     Single,
 }
 
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Options {
     #[arg(long, default_value_t = 1)]

@@ -102,6 +102,14 @@ pub struct Pair {
     pub postgres: &'static str,
 }
 
+/// A statement with its arguments, to be run together with others.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// On SQLite with `?` for each argument: in a row of statements there are no numbers.
+    pub sql: &'static str,
+    pub args: Vec<Arg>,
+}
+
 /// The arguments of a query, in the order of `$1, $2 …`.
 #[macro_export]
 macro_rules! args {
@@ -319,6 +327,31 @@ impl Tx {
     /// See [`Db::execute`].
     pub async fn execute(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
         within!(self, tx => bound!(sqlx::query(sql), args).execute(tx).await.map(|done| done.rows_affected()))
+    }
+
+    /// Runs statements one after the other; the first that fails ends the row. On SQLite all are handed over at once,
+    /// because every call there wakes another thread and waits for it.
+    pub async fn execute_all(&mut self, mut statements: Vec<Statement>) -> Result<()> {
+        if let (Self::Sqlite(tx), Some(sql)) = (&mut *self, sqlite::joined(&statements)) {
+            let args = statements.iter_mut().flat_map(|statement| std::mem::take(&mut statement.args));
+            bound!(sqlx::query(sql), args).execute(tx.connection()?).await?;
+            return Ok(());
+        }
+        for statement in statements {
+            self.execute(statement.sql, statement.args).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`].
+    pub async fn both<A: Row, B: Row>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)> {
+        let mut statements = [first, second];
+        if let (Self::Sqlite(tx), Some(sql)) = (&mut *self, sqlite::joined(&statements)) {
+            let args = statements.iter_mut().flat_map(|statement| std::mem::take(&mut statement.args));
+            return Ok(sqlite::both(tx.connection()?, bound!(sqlx::query(sql), args)).await?);
+        }
+        let [first, second] = statements;
+        Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?))
     }
 
     /// See [`Db::one`].

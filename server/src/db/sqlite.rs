@@ -4,14 +4,18 @@
 //! another thread, so the connection that writes stands behind a lock of its own, which is passed on in the order of
 //! asking.
 
-use super::ACQUIRE_TIMEOUT;
+use super::{ACQUIRE_TIMEOUT, Statement};
 use crate::error::StartError;
+use futures_util::TryStreamExt;
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Either, Executor, FromRow};
+use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -145,6 +149,53 @@ impl SqliteTx {
         self.writing = None;
         Ok(())
     }
+}
+
+/// Most rows of statements whose joined text is kept. Each is kept as long as the program runs, so there must be an end.
+const JOINED_MAX: usize = 192;
+
+/// One text of several statements, made once for each row of them; `None` when there are too many different rows.
+pub fn joined(statements: &[Statement]) -> Option<&'static str> {
+    /// Where each part begins and how long it is: the parts live for ever, and some are too long to be compared each time.
+    type Places = Vec<(usize, usize)>;
+    static TEXTS: StdMutex<Option<HashMap<Places, &'static str>>> = StdMutex::new(None);
+    if let [only] = statements {
+        return Some(only.sql);
+    }
+    let places: Places = statements.iter().map(|Statement { sql, .. }| (sql.as_ptr().addr(), sql.len())).collect();
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let texts = texts.get_or_insert_default();
+    if let Some(text) = texts.get(&places) {
+        return Some(text);
+    }
+    if texts.len() >= JOINED_MAX {
+        return None;
+    }
+    let text: &'static str = statements.iter().map(|statement| statement.sql).collect::<Vec<_>>().join(";\n").leak();
+    texts.insert(places, text);
+    Some(text)
+}
+
+/// Reads the rows of a text of two statements.
+pub async fn both<A, B>(
+    connection: &mut SqliteConnection,
+    query: Query<'_, Sqlite, SqliteArguments>,
+) -> Result<(Vec<A>, Vec<B>), sqlx::Error>
+where
+    A: for<'r> FromRow<'r, SqliteRow>,
+    B: for<'r> FromRow<'r, SqliteRow>,
+{
+    let (mut first, mut second, mut is_first) = (Vec::new(), Vec::new(), true);
+    let mut rows = connection.fetch_many(query);
+    while let Some(step) = rows.try_next().await? {
+        match step {
+            // The end of a statement.
+            Either::Left(_) => is_first = false,
+            Either::Right(row) if is_first => first.push(A::from_row(&row)?),
+            Either::Right(row) => second.push(B::from_row(&row)?),
+        }
+    }
+    Ok((first, second))
 }
 
 impl Drop for SqliteTx {

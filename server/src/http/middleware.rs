@@ -1,5 +1,5 @@
 //! What stands around every request: its name, its line in the log, the headers every answer has, a limit on its time,
-//! and a place where a panic ends. From the outside in: name and log, panic, time.
+//! and a place where a panic ends.
 
 use crate::Server;
 use crate::http::problem::{self, Refused};
@@ -9,13 +9,13 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::id::RequestId;
 use domain::problem::ProblemCode;
+use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
@@ -36,10 +36,7 @@ pub struct RequestName {
 
 /// Puts the middleware around routes. Applied once, around everything that is served.
 pub fn wrap(server: Arc<Server>, router: Router) -> Router {
-    router
-        .layer(from_fn(limit_time))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(server, accompany))
+    router.layer(from_fn_with_state(server, accompany))
 }
 
 /// Refuses what another site makes a signed-in browser send. It belongs around every route that believes a cookie.
@@ -60,7 +57,7 @@ pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, bytes_max
     router.layer(RequestBodyLimitLayer::new(bytes_max)).layer(from_fn(refuse))
 }
 
-/// Names the request, logs it, and completes the answer.
+/// Names the request, logs it, ends it when it takes too long or panics, and completes the answer.
 async fn accompany(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
     let name = name_of(&server, request.headers());
     request.extensions_mut().insert(name.clone());
@@ -69,7 +66,12 @@ async fn accompany(State(server): State<Arc<Server>>, mut request: Request, next
     let span = tracing::info_span!("request", request_id = name.text, method = %request.method(), route);
     let began = Instant::now();
     async move {
-        let mut response = next.run(request).await;
+        let answer = tokio::time::timeout(TIME_MAX, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+        let mut response = match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(_panic)) => panicked(),
+            Err(_elapsed) => took_too_long(),
+        };
         if let Some(refused) = response.extensions_mut().remove::<Refused>() {
             response = problem::render(&server, &name.text, &refused, response);
             tracing::info!(code = refused.problem().code.as_str(), "refused");
@@ -104,15 +106,13 @@ fn complete(headers: &mut HeaderMap, name: &RequestName) {
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
 }
 
-async fn limit_time(request: Request, next: Next) -> Response {
-    tokio::time::timeout(TIME_MAX, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = "this took too long and was stopped; look at Usage before you send it again";
-        Refused::with_detail(ProblemCode::Unavailable, detail).into_response()
-    })
+fn took_too_long() -> Response {
+    let detail = "this took too long and was stopped; look at Usage before you send it again";
+    Refused::with_detail(ProblemCode::Unavailable, detail).into_response()
 }
 
 /// The text of the panic is in the log already, written by the panic hook.
-fn panicked(_payload: Box<dyn Any + Send>) -> Response {
+fn panicked() -> Response {
     tracing::error!("a handler panicked");
     Refused::from(ProblemCode::InternalError).into_response()
 }

@@ -58,7 +58,7 @@ pub(super) async fn run(
 ) -> std::result::Result<Outcomes, Failure> {
     let mut tx = with.db.begin().await?;
     with.steps.reached(Step::Begun)?;
-    let mut loaded = Loaded::lock(&mut tx, commands).await?;
+    let mut loaded = Loaded::lock(&mut tx, with.catalogue, commands).await?;
     with.steps.reached(Step::Locked)?;
     loaded.load(&mut tx, with.catalogue, commands).await?;
     if run == Run::Again {

@@ -3,7 +3,7 @@
 use super::command::{Command, Work};
 use super::sql;
 use crate::args;
-use crate::db::{self, Pair, Row, Tx};
+use crate::db::{self, Pair, Row, Statement, Tx};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
@@ -218,31 +218,35 @@ async fn all<R: Row>(tx: &mut Tx, pair: &Pair, rows: &impl Serialize) -> Result<
 }
 
 impl Loaded {
-    /// Locks the accounts until the transaction ends, and reads their balances.
-    pub async fn lock(tx: &mut Tx, commands: &[&Command]) -> Result<Self> {
-        let parts = distinct(commands.iter().map(|command| AccountPart { account_id: command.account_id.as_str() }));
-        let rows: Vec<(String, i64, i64, i64, i64)> = all(tx, &sql::LOCK_BALANCES, &parts).await?;
-        let accounts = rows.into_iter().map(|(account_id, posted, held, next_entry, next_message)| {
-            let (posted, held) = (Credit::from_millionths(posted), Credit::from_millionths(held));
-            let state = AccountState { posted, held, next_entry, next_message };
-            (account_id, AccountNow { state, ..AccountNow::default() })
-        });
-        Ok(Self { accounts: accounts.collect(), ..Self::default() })
-    }
-
-    /// Reads what the decisions need. The locks are held, so this is what the last owner of the locks left.
-    pub async fn load(&mut self, tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<()> {
-        let parts = distinct(commands.iter().map(|command| SubjectPart {
+    /// Locks the accounts until the transaction ends, and reads them with the keys and chatbots that spend. What is not an
+    /// account's own row is read after the locks are held, so it is what the last owner of the locks left.
+    pub async fn lock(tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<Self> {
+        let accounts = distinct(commands.iter().map(|command| AccountPart { account_id: command.account_id.as_str() }));
+        let subjects = distinct(commands.iter().map(|command| SubjectPart {
             account_id: command.account_id.as_str(),
             key_id: command.key_id.as_ref().map(KeyId::as_str),
             chatbot_id: command.chatbot_id.as_str(),
         }));
-        let rows: Vec<SubjectRow> = all(tx, &sql::LOAD_SUBJECTS, &parts).await?;
-        for row in rows {
-            if let Some(account) = self.accounts.get_mut(&row.account_id) {
+        let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
+        let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
+        let (balances, subjects): (Vec<(String, i64, i64, i64, i64)>, Vec<SubjectRow>) =
+            tx.both(balances, subjects).await?;
+        let accounts = balances.into_iter().map(|(account_id, posted, held, next_entry, next_message)| {
+            let (posted, held) = (Credit::from_millionths(posted), Credit::from_millionths(held));
+            let state = AccountState { posted, held, next_entry, next_message };
+            (account_id, AccountNow { state, ..AccountNow::default() })
+        });
+        let mut loaded = Self { accounts: accounts.collect(), ..Self::default() };
+        for row in subjects {
+            if let Some(account) = loaded.accounts.get_mut(&row.account_id) {
                 row.note(account, catalogue)?;
             }
         }
+        Ok(loaded)
+    }
+
+    /// Reads what else the decisions need.
+    pub async fn load(&mut self, tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<()> {
         self.load_counted(tx, catalogue, commands).await?;
         self.load_conversations(tx, commands).await?;
         self.load_idempotency(tx, commands).await?;

@@ -14,7 +14,7 @@ macro_rules! batch {
         Pair {
             sqlite: concat!(
                 $before, "(SELECT key AS place", $(", value ->> '", stringify!($column), "' AS ", stringify!($column)),+,
-                " FROM json_each($1)) AS given ", $after
+                " FROM json_each(?)) AS given ", $after
             ),
             postgres: concat!(
                 $before, "json_to_recordset(CAST($1 AS json)) AS given(place bigint",
