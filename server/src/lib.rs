@@ -127,6 +127,7 @@ impl Server {
             _alive: alive,
         });
         tokio::spawn(sweep(Arc::downgrade(&server)));
+        tokio::spawn(ledger::usage::keep_summing_up(Arc::downgrade(&server)));
         Ok(server)
     }
 

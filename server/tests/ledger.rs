@@ -283,7 +283,7 @@ async fn a_balance_cannot_become_negative_by_any_statement() {
 
 #[tokio::test]
 async fn the_verifier_notices_every_row_that_was_tampered_with() {
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 9] = [
         ("sum to its posted credit", &["UPDATE balances SET posted = posted + 1"]),
         ("numbered without gaps", &["UPDATE balances SET next_entry = next_entry + 1"]),
         (
@@ -295,6 +295,8 @@ async fn the_verifier_notices_every_row_that_was_tampered_with() {
         ("exactly one delivered answer", &["UPDATE messages SET price = price + 1"]),
         ("charged exactly once", &["UPDATE messages SET request_id = 'another'"]),
         ("counted messages", &["UPDATE balances SET next_message = next_message + 1"]),
+        ("every message to a conversation", &["DELETE FROM conversations"]),
+        ("every conversation belongs to a chatbot", &["UPDATE conversations SET chatbot_id = 'another'"]),
     ];
     for (rule, statements) in cases {
         for server in databases().await {

@@ -52,22 +52,77 @@ impl TryFrom<EntryRow> for Entry {
     }
 }
 
+/// Where the entries of a filter are: up to which one days are summed up, and between which ones those days have some.
+const SELECT_PLACES: &str = "
+SELECT COALESCE((SELECT summed_seq FROM usage_marks WHERE account_id = $1), 0),
+       (SELECT MIN(first_seq) FROM usage_days
+        WHERE account_id = $1 AND day > $3 - $5 AND day < $4 AND ($2 = '' OR key_id = $2)),
+       (SELECT MAX(last_seq) FROM usage_days
+        WHERE account_id = $1 AND day > $3 - $5 AND day < $4 AND ($2 = '' OR key_id = $2))";
+
 const SELECT_ENTRIES: &str = "
 SELECT e.seq, e.kind, e.amount, e.posted_after, e.at, e.request_id, e.channel,
        e.key_id, k.name AS key_name, e.chatbot_id, c.name AS chatbot_name, e.payment_id, e.reason
 FROM entries e
 LEFT JOIN api_keys k ON k.account_id = e.account_id AND k.id = e.key_id
 LEFT JOIN chatbots c ON c.account_id = e.account_id AND c.id = e.chatbot_id
-WHERE e.account_id = $1 AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4 AND e.seq < $5
+WHERE e.account_id = $1 AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4 AND e.seq >= $5 AND e.seq <= $6
 ORDER BY e.seq DESC
-LIMIT $6";
+LIMIT $7";
 
+/// The days that lie in the filter as a whole, the entries of up to two days that lie in it in part, and the entries that
+/// are not summed up yet. One statement, so that no entry is counted twice or not at all when others are summed up
+/// meanwhile.
 const SUM_ENTRIES: &str = "
-SELECT COUNT(*),
-       CAST(COALESCE(SUM(CASE WHEN e.amount < 0 THEN -e.amount ELSE 0 END), 0) AS BIGINT),
-       CAST(COALESCE(SUM(CASE WHEN e.amount > 0 THEN e.amount ELSE 0 END), 0) AS BIGINT)
-FROM entries e
-WHERE e.account_id = $1 AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4";
+WITH mark AS (SELECT COALESCE(MAX(summed_seq), 0) AS seq FROM usage_marks WHERE account_id = $1),
+selected AS (
+    SELECT d.entries, d.spent, d.added FROM usage_days d
+    WHERE d.account_id = $1 AND ($2 = '' OR d.key_id = $2) AND d.day >= $5 AND d.day < $6
+    UNION ALL
+    SELECT 1, -e.amount, e.amount FROM entries e
+    WHERE e.account_id = $1 AND e.seq > (SELECT seq FROM mark)
+      AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4
+    UNION ALL
+    SELECT 1, -e.amount, e.amount FROM entries e
+    WHERE e.account_id = $1 AND e.seq <= (SELECT seq FROM mark)
+      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $7)
+      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $7)
+      AND ($2 = '' OR e.key_id = $2) AND e.at >= $8 AND e.at < $9
+    UNION ALL
+    SELECT 1, -e.amount, e.amount FROM entries e
+    WHERE e.account_id = $1 AND e.seq <= (SELECT seq FROM mark)
+      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $10)
+      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $10)
+      AND ($2 = '' OR e.key_id = $2) AND e.at >= $11 AND e.at < $12
+)
+SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT),
+       CAST(COALESCE(SUM(CASE WHEN spent > 0 THEN spent ELSE 0 END), 0) AS BIGINT),
+       CAST(COALESCE(SUM(CASE WHEN added > 0 THEN added ELSE 0 END), 0) AS BIGINT)
+FROM selected";
+
+/// A stretch of time in microseconds, and the day that it lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    day: i64,
+    from: i64,
+    until: i64,
+}
+
+/// From when until when, in microseconds: what a filter says, or else everything that a clock can show.
+fn stretch(filter: &EntryFilter) -> (i64, i64) {
+    let until_max = i64::MAX / DAY_US * DAY_US;
+    let from = filter.from.map_or(0, Timestamp::us).clamp(0, until_max);
+    (from, filter.until.map_or(until_max, Timestamp::us).clamp(from, until_max))
+}
+
+/// Divides a stretch into its whole days, given by where they begin and end, and what is left before and after them.
+fn divide(from: i64, until: i64) -> ((i64, i64), [Part; 2]) {
+    let first_day = (from + DAY_US - 1) / DAY_US * DAY_US;
+    let days_end = (until / DAY_US * DAY_US).max(first_day);
+    let before = Part { day: from / DAY_US * DAY_US, from, until: until.min(first_day) };
+    let after = Part { day: days_end, from: days_end, until: until.max(days_end) };
+    ((first_day, days_end), [before, after])
+}
 
 /// One page of entries, newest first, and the totals of everything the filter selects.
 pub async fn entries(
@@ -77,30 +132,71 @@ pub async fn entries(
     page_size: i64,
 ) -> Result<EntryPage> {
     let page_size = page_size.clamp(1, PAGE_SIZE_MAX);
-    let key_id = filter.key_id.as_ref().map_or("", KeyId::as_str);
-    let from = filter.from.map_or(i64::MIN, Timestamp::us);
-    let until = filter.until.map_or(i64::MAX, Timestamp::us);
-    let before_seq = filter.before_seq.unwrap_or(i64::MAX);
-    let page = args![account_id.as_str(), key_id, from, until, before_seq, page_size + 1];
-    let rows: Vec<EntryRow> = server.db.all(SELECT_ENTRIES, page).await?;
+    let rows = rows(server, account_id, filter, page_size + 1).await?;
     let mut entries = rows.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
     let has_more = entries.len() as u64 > page_size.unsigned_abs();
     entries.truncate(usize::try_from(page_size).unwrap_or(0));
-    let sums = args![account_id.as_str(), key_id, from, until];
-    let (count, spent, added): (i64, i64, i64) = server.db.one(SUM_ENTRIES, sums).await?;
     Ok(EntryPage {
         next_before_seq: entries.last().filter(|_| has_more).map(|entry| entry.seq),
         entries,
-        totals: EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) },
+        totals: totals(server, account_id, filter).await?,
     })
+}
+
+/// The newest entries of a filter: first those behind the mark, then those of the days.
+async fn rows(server: &Server, account_id: &AccountId, filter: &EntryFilter, limit: i64) -> Result<Vec<EntryRow>> {
+    let key_id = filter.key_id.as_ref().map_or("", KeyId::as_str);
+    let (from, until) = stretch(filter);
+    let last = filter.before_seq.unwrap_or(i64::MAX).saturating_sub(1);
+    let places = args![account_id.as_str(), key_id, from, until, DAY_US];
+    let (mark, first_of_days, last_of_days): (i64, Option<i64>, Option<i64>) =
+        server.db.one(SELECT_PLACES, places).await?;
+    let between = |first: i64, last: i64, limit: i64| {
+        server.db.all(SELECT_ENTRIES, args![account_id.as_str(), key_id, from, until, first, last, limit])
+    };
+    let mut rows: Vec<EntryRow> = between(mark + 1, last, limit).await?;
+    let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
+    if let (Some(first_of_days), Some(last_of_days), 1..) = (first_of_days, last_of_days, missing) {
+        rows.extend(between(first_of_days, last_of_days.min(last).min(mark), missing).await?);
+    }
+    Ok(rows)
+}
+
+async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -> Result<EntryTotals> {
+    let key_id = filter.key_id.as_ref().map_or("", KeyId::as_str);
+    let (from, until) = stretch(filter);
+    let ((first_day, days_end), [before, after]) = divide(from, until);
+    let stretches = args![
+        account_id.as_str(),
+        key_id,
+        from,
+        until,
+        first_day,
+        days_end,
+        before.day,
+        before.from,
+        before.until,
+        after.day,
+        after.from,
+        after.until
+    ];
+    let (count, spent, added): (i64, i64, i64) = server.db.one(SUM_ENTRIES, stretches).await?;
+    Ok(EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) })
 }
 
 const SELECT_BALANCE: &str = "SELECT posted, held FROM balances WHERE account_id = $1";
 
+/// By day and channel, from the days and from the entries that are not in them yet.
 const SUM_DAYS: &str = "
-SELECT (e.at - $2) / $3 AS day, e.channel, CAST(-SUM(e.amount) AS BIGINT)
-FROM entries e
-WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge'
+SELECT (u.at - $2) / $3 AS day, u.channel, CAST(SUM(u.charged) AS BIGINT)
+FROM (
+    SELECT d.day AS at, d.channel, d.charged FROM usage_days d
+    WHERE d.account_id = $1 AND d.day >= $2
+    UNION ALL
+    SELECT e.at, COALESCE(e.channel, ''), -e.amount FROM entries e
+    WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge'
+      AND e.seq > COALESCE((SELECT summed_seq FROM usage_marks WHERE account_id = $1), 0)
+) u
 GROUP BY 1, 2
 ORDER BY 1
 LIMIT 1000";
@@ -116,14 +212,12 @@ pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSu
     let mut days: Vec<DaySpend> = (0..DAYS_SHOWN)
         .map(|day| DaySpend { day: first_day.plus_us(day * DAY_US), api: Credit::ZERO, widget: Credit::ZERO })
         .collect();
-    let sums: Vec<(i64, Option<String>, i64)> =
+    let sums: Vec<(i64, String, i64)> =
         server.db.all(SUM_DAYS, args![account_id.as_str(), first_day.us(), DAY_US]).await?;
     for (day, channel, spent) in sums {
         let Some(day) = usize::try_from(day).ok().and_then(|day| days.get_mut(day)) else { continue };
-        match channel.as_deref() {
-            Some("widget") => day.widget = Credit::from_millionths(spent),
-            _ => day.api = Credit::from_millionths(spent),
-        }
+        let of_channel = if channel == "widget" { &mut day.widget } else { &mut day.api };
+        *of_channel = Credit::from_millionths(of_channel.millionths() + spent);
     }
     Ok(CreditSummary {
         posted: Credit::from_millionths(posted),
@@ -132,4 +226,26 @@ pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSu
         price_per_message: server.catalogue.price_per_message,
         days,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whole days and what is left of others together are the stretch, each moment once.
+        #[test]
+        fn a_stretch_is_divided_without_gaps(from in 0..5 * DAY_US, length in 0..4 * DAY_US) {
+            let until = from + length;
+            let ((first_day, days_end), [before, after]) = divide(from, until);
+            prop_assert_eq!((first_day % DAY_US, days_end % DAY_US), (0, 0));
+            let lengths = (before.until - before.from) + (days_end - first_day) + (after.until - after.from);
+            prop_assert_eq!(lengths, length);
+            for part in [before, after] {
+                prop_assert!(part.from <= part.until);
+                prop_assert!(part.from == part.until || part.day <= part.from && part.until <= part.day + DAY_US);
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod loaded;
 mod rows;
 mod sql;
 pub mod steps;
+pub mod usage;
 pub mod verify;
 pub(crate) mod writer;
 

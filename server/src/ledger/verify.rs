@@ -156,6 +156,49 @@ FROM idempotency_keys i LEFT JOIN holds h ON h.account_id = i.account_id AND h.r
 WHERE i.body IS NULL AND (h.state IS NULL OR h.state <> 'open')
 LIMIT 100",
     },
+    Check {
+        rule: "every conversation belongs to a chatbot, and every message to a conversation",
+        sql: "
+SELECT c.account_id, 'conversation ' || c.id
+FROM conversations c LEFT JOIN chatbots b ON b.account_id = c.account_id AND b.id = c.chatbot_id
+WHERE b.id IS NULL
+UNION ALL
+SELECT m.account_id, 'message ' || m.number || ' of conversation ' || m.conversation_id
+FROM messages m LEFT JOIN conversations c ON c.account_id = m.account_id AND c.id = m.conversation_id
+WHERE c.id IS NULL
+LIMIT 100",
+    },
+    Check {
+        rule: "the sums of each day are those of its entries",
+        sql: "
+WITH sums AS (
+    SELECT e.account_id, e.at / 86400000000 * 86400000000 AS day, COALESCE(e.key_id, '') AS key_id,
+           COALESCE(e.chatbot_id, '') AS chatbot_id, COALESCE(e.channel, '') AS channel, COUNT(*) AS entries,
+           SUM(CASE WHEN e.amount < 0 THEN -e.amount ELSE 0 END) AS spent,
+           SUM(CASE WHEN e.amount > 0 THEN e.amount ELSE 0 END) AS added,
+           SUM(CASE WHEN e.kind = 'charge' THEN -e.amount ELSE 0 END) AS charged,
+           MIN(e.seq) AS first_seq, MAX(e.seq) AS last_seq
+    FROM entries e JOIN usage_marks m ON m.account_id = e.account_id AND e.seq <= m.summed_seq
+    GROUP BY 1, 2, 3, 4, 5
+)
+SELECT d.account_id, 'the day at ' || d.day || ' says ' || d.entries || ' entries, spent ' || d.spent
+FROM usage_days d
+LEFT JOIN sums s ON s.account_id = d.account_id AND s.day = d.day AND s.key_id = d.key_id
+                AND s.chatbot_id = d.chatbot_id AND s.channel = d.channel
+WHERE s.day IS NULL OR s.entries <> d.entries OR s.spent <> d.spent OR s.added <> d.added OR s.charged <> d.charged
+   OR s.first_seq <> d.first_seq OR s.last_seq <> d.last_seq
+UNION ALL
+SELECT s.account_id, 'the day at ' || s.day || ' is missing'
+FROM sums s
+LEFT JOIN usage_days d ON d.account_id = s.account_id AND d.day = s.day AND d.key_id = s.key_id
+                      AND d.chatbot_id = s.chatbot_id AND d.channel = s.channel
+WHERE d.day IS NULL
+UNION ALL
+SELECT m.account_id, 'entries are summed up to ' || m.summed_seq
+FROM usage_marks m LEFT JOIN balances b ON b.account_id = m.account_id
+WHERE b.account_id IS NULL OR m.summed_seq >= b.next_entry
+LIMIT 100",
+    },
     // A period begins with the first entry in it. Later entries belong to it even when the clock was set back.
     Check {
         rule: "what a key spent this month is the sum of its entries and open holds",
