@@ -1,5 +1,7 @@
 //! Requests through the real router, and what came back: shared by the tests of the HTTP layer.
 
+#![allow(dead_code, reason = "each test binary uses another part of this file")]
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use domain::account::Viewer;
