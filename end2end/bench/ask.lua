@@ -1,11 +1,30 @@
--- What wrk sends: the published call, with the credential and the body from the environment.
-wrk.method = "POST"
-wrk.path = "/wp-json/send-message/v1/ask"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
-wrk.body = os.getenv("BENCH_BODY")
+-- What wrk sends: the calls of a file in turn, each line a credential and a body with a tab between them. Each of wrk's
+-- threads begins at another one.
+local calls = {}
+for line in io.lines(os.getenv("BENCH_CALLS")) do
+  local authorization, body = line:match("^(.-)\t(.*)$")
+  local headers = { ["Content-Type"] = "application/json", ["Authorization"] = authorization }
+  calls[#calls + 1] = { headers, body }
+end
 
--- Only answers of 200 count: fast refusals would look like speed.
+local path, prepared, next_call
+
+function init()
+  path = wrk.path
+  prepared, next_call = {}, math.random(#calls)
+end
+
+function request()
+  next_call = next_call % #calls + 1
+  local text = prepared[next_call]
+  if not text then
+    text = wrk.format("POST", path, calls[next_call][1], calls[next_call][2])
+    prepared[next_call] = text
+  end
+  return text
+end
+
+-- Errors are counted apart: fast refusals would look like speed.
 function done(summary, latency, requests)
   io.write(string.format(
     "RESULT %.1f %.3f %.3f %d\n",

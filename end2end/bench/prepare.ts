@@ -28,7 +28,7 @@ try {
   const answer = await ask(context.request, key, body);
   const cookies = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
   if (errors.length > 0 || !answer.ok()) throw new Error(`${answer.status()} ${errors.join("\n")}`);
-  console.log(JSON.stringify({ cookies, body, answer: await answer.text(), authorization: `${key.consumerKey}:${key.consumerSecret}` }));
+  console.log(JSON.stringify({ cookies, body, authorization: `${key.consumerKey}:${key.consumerSecret}` }));
 } finally {
   await browser.close();
 }

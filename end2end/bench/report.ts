@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
-const { WORK, WARM_SECONDS, FIRST_BUILD, CONNECTIONS, SECONDS_A_ROUND, ROUNDS } = process.env;
+const { WORK, WARM_SECONDS, FIRST_BUILD, SECONDS_A_ROUND, ROUNDS } = process.env;
 const rounds = Number(ROUNDS);
 const read = (name: string) => readFileSync(join(WORK!, name), "utf8");
 
@@ -55,18 +55,70 @@ function loads(name: string): Load[] {
   });
 }
 
-function askTable(): string {
-  const [baseline, ask] = [loads("baseline"), loads("ask")];
-  const of = (runs: Load[], key: keyof Load) => median(runs.map((run) => run[key]));
-  const line = (name: string, runs: Load[]) =>
-    `| ${name} | ${Math.round(of(runs, "perSecond")).toLocaleString("en")} | ${of(runs, "p50").toFixed(2)} ms | ${of(runs, "p99").toFixed(2)} ms | ${runs.reduce((sum, run) => sum + run.errors, 0)} |`;
-  const ratio = of(ask, "perSecond") / of(baseline, "perSecond");
+const of = (runs: Load[], key: keyof Load) => median(runs.map((run) => run[key]));
+const rate = (name: string): number => of(loads(name), "perSecond");
+const whole = (value: number): string => Math.round(value).toLocaleString("en");
+
+function loadTable(rows: [text: string, name: string][]): string {
+  const line = (text: string, runs: Load[]) =>
+    `| ${text} | ${whole(of(runs, "perSecond"))} | ${of(runs, "p50").toFixed(2)} ms | ${of(runs, "p99").toFixed(2)} ms | ${runs.reduce((sum, run) => sum + run.errors, 0)} |`;
   return `| route | requests a second | median | 99th percentile | errors |
 | --- | ---: | ---: | ---: | ---: |
-${line("the same JSON from memory", baseline)}
-${line("`ask`", ask)}
+${rows.map(([text, name]) => line(text, loads(name))).join("\n")}`;
+}
 
-\`ask\` reaches **${ratio.toFixed(3)}** of the route from memory.`;
+const atLeast = (value: number, least: number, digits: number): string =>
+  `**${value.toFixed(digits)}** (at least ${least}: ${met(value >= least)})`;
+
+function askTable(): string {
+  const table = loadTable([
+    ["the same JSON from memory, 64 connections", "memory-64"],
+    ["`ask`, 64 connections", "ask-64"],
+    ["the same JSON from memory, 256 connections", "memory-256"],
+    ["`ask`, 256 connections", "ask-256"],
+    ["`ask` by 1,000 accounts in turn, 64 connections", "accounts"],
+  ]);
+  return `${table}
+
+\`ask\` reaches ${atLeast(rate("ask-64") / rate("memory-64"), 0.35, 3)} of the route from memory at 64 connections and
+${atLeast(rate("ask-256") / rate("memory-256"), 0.5, 3)} at 256. A thousand accounts reach ${(rate("accounts") / rate("ask-64")).toFixed(2)} of what one does.`;
+}
+
+function singleTable(): string {
+  const table = loadTable([
+    ["SQLite, one transaction for each request", "sqlite-single"],
+    ["SQLite, `ask`", "sqlite-ask"],
+    ["PostgreSQL, one transaction for each request", "postgres-single"],
+    ["PostgreSQL, `ask`", "postgres-ask"],
+  ]);
+  return `${table}
+
+\`ask\` does ${atLeast(rate("sqlite-ask") / rate("sqlite-single"), 15, 1)} times as much on SQLite and
+${atLeast(rate("postgres-ask") / rate("postgres-single"), 10, 1)} times as much on PostgreSQL.`;
+}
+
+interface Engine {
+  sync_us: number;
+  figures: { per_second: number; median_us: number; p99_us: number; microseconds: number };
+}
+
+function engineTable(): string {
+  const runs = (name: string) => read(`${name}.engine`).trim().split("\n").map((line) => JSON.parse(line) as Engine);
+  const figure = (name: string, key: keyof Engine["figures"]) => median(runs(name).map((run) => run.figures[key]));
+  const sync = median(["hot", "thousand", "lonely"].flatMap((name) => runs(name).map((run) => run.sync_us)));
+  const [hot, thousand, lonely] = [figure("hot", "per_second"), figure("thousand", "per_second"), figure("lonely", "median_us")];
+  const [window, key] = [figure("window", "microseconds"), figure("key", "microseconds")];
+  const memory = Number(read("keys.memory")) / 1024;
+  return `One sync of this disk took ${sync} µs in the same run.
+
+| what | figure | target |
+| --- | ---: | --- |
+| durable charges a second, one account | ${whole(hot)} | at least 150,000: ${met(hot >= 150000)} |
+| durable charges a second, 1,000 accounts | ${whole(thousand)} | at least 50,000: ${met(thousand >= 50000)} |
+| one lonely request, whole, median | ${whole(lonely)} µs | one sync and 1,000 µs: ${met(lonely <= sync + 1000)} |
+| the place of a message in its window, in SQL | ${window.toFixed(2)} µs | at most 3 µs: ${met(window <= 3)} |
+| a key that is in memory is recognised | ${key.toFixed(2)} µs | at most 5 µs: ${met(key <= 5)} |
+| memory at most, 10,000 keys and 256 connections | ${whole(memory)} MiB | at most 150 MiB: ${met(memory <= 150)} |`;
 }
 
 interface Report {
@@ -122,11 +174,24 @@ Bytes as they come over the line when the browser takes brotli and has nothing i
 ${sizeTable()}
 ## One call
 
-\`wrk\` with ${CONNECTIONS} connections for ${SECONDS_A_ROUND} s, median of ${rounds} alternating rounds; load and server share the machine. \`ask\` runs on the
+\`wrk\` for ${SECONDS_A_ROUND} s, median of ${rounds} alternating rounds; load and server share the machine. \`ask\` runs on the
 built-in engine with SQLite at \`synchronous=FULL\`: each call checks the key, searches the documents, charges the ledger and
 commits before it answers. \`ledger verify\` passed afterwards.
 
 ${askTable()}
+
+## One commit for many requests
+
+The same call at 256 connections, against all that it does in one transaction for each request, which is how such a call is
+commonly built.
+
+${singleTable()}
+
+## The ledger alone
+
+4,096 callers without HTTP, SQLite at \`synchronous=FULL\`, median of ${rounds} rounds.
+
+${engineTable()}
 
 ## Lighthouse
 

@@ -1,18 +1,21 @@
 //! How many charges a second the ledger makes durable, without HTTP around it, against one transaction for each charge.
 //!
-//! `engine [--accounts N] [--callers N] [--seconds N] [--kind charges|answers|single] [server options]`: `charges` writes
-//! entries alone, `answers` also the conversation and the message that each was paid for, `single` is the baseline. The
-//! cost of a sync on the same disk is measured in the same run.
+//! `engine [--accounts N] [--callers N] [--seconds N] [--kind …] [server options]`: `charges` writes entries alone,
+//! `answers` also the conversation and the message that each was paid for, `single` has a transaction for each charge.
+//! `window` looks up the place of a message in its window and `key` recognises a key that is in memory, each alone. It
+//! writes one line of JSON; the cost of a sync on the same disk is measured in the same run.
 
 use clap::{Parser, ValueEnum};
+use domain::api_key::read_authorization;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, KeyId, RequestId};
 use domain::ledger::{Channel, Operation};
+use serde_json::{Value, json};
 use server::clock::SystemClock;
 use server::ledger::steps::{Step, Steps};
 use server::ledger::{Command, Context, Message, Work};
 use server::random::SystemRandom;
-use server::{Config, Server, accounts, chatbots, keys, ledger, random};
+use server::{Config, Server, accounts, args, chatbots, keys, ledger, random};
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write;
@@ -26,6 +29,8 @@ enum Kind {
     Charges,
     Answers,
     Single,
+    Window,
+    Key,
 }
 
 /// As the product has it.
@@ -54,6 +59,7 @@ struct Payer {
     account_id: AccountId,
     key_id: KeyId,
     chatbot_id: ChatbotId,
+    authorization: String,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -70,11 +76,28 @@ async fn main() -> Result<(), Failure> {
     let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let server = Server::open_with_steps(config, clock, chance, Arc::<Profile>::clone(&profile)).await?;
     let payers = Arc::new(payers(&server, options.accounts).await?);
+    let figures = match options.kind {
+        Kind::Window => json!({ "microseconds": window_us(&server, &payers[0]).await? }),
+        Kind::Key => json!({ "microseconds": key_us(&server, &payers[0]).await? }),
+        _ => load(&server, &payers, &options).await?,
+    };
+    server.close().await;
+    let kind = format!("{:?}", options.kind).to_lowercase();
+    let line = json!({ "kind": kind, "accounts": options.accounts, "sync_us": sync_us, "figures": figures });
+    std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
+    if options.profile {
+        std::io::stdout().write_all(profile.report().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Lets so many callers charge for so many seconds.
+async fn load(server: &Arc<Server>, payers: &Arc<Vec<Payer>>, options: &Options) -> Result<Value, Failure> {
     let done = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let callers: Vec<_> = (0..options.callers)
         .map(|number| {
-            let caller = Caller { server: Arc::clone(&server), payers: Arc::clone(&payers), kind: options.kind };
+            let caller = Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind };
             let done = Arc::clone(&done);
             let until = began + Duration::from_secs(options.seconds);
             tokio::spawn(async move { caller.work(number, until, &done).await })
@@ -85,24 +108,59 @@ async fn main() -> Result<(), Failure> {
         latencies_us.extend(caller.await??);
     }
     let seconds = began.elapsed().as_secs_f64();
-    server.close().await;
     latencies_us.sort_unstable();
     let share = |percent: usize| latencies_us.get(latencies_us.len() * percent / 100).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let per_second = done.load(Ordering::Relaxed) as f64 / seconds;
-    let line = format!(
-        "{:?}: {} accounts, {} callers: {per_second:.0} a second; median {} µs, 99 % {} µs; one sync {sync_us} µs\n",
-        options.kind,
-        options.accounts,
-        options.callers,
-        share(50),
-        share(99),
-    );
-    std::io::stdout().write_all(line.as_bytes())?;
-    if options.profile {
-        std::io::stdout().write_all(profile.report().as_bytes())?;
+    Ok(json!({
+        "callers": options.callers,
+        "per_second": per_second.round(),
+        "median_us": share(50),
+        "p99_us": share(99),
+    }))
+}
+
+const INSERT_COUNTED: &str = "INSERT INTO counted_messages (account_id, number, at) VALUES ($1, $2, $3)";
+const SELECT_COUNTED: &str = "
+SELECT COUNT(*) FROM json_each($2) AS given
+JOIN counted_messages m ON m.account_id = $1 AND m.number = given.value AND m.at > 0";
+const COUNT_GIVEN: &str = "SELECT COUNT(*) FROM json_each($2) AS given WHERE $1 <> given.value";
+
+/// What it costs SQLite to look up one message among 20,000: a thousand look-ups in a statement, less what a statement
+/// costs that only reads the thousand numbers.
+async fn window_us(server: &Arc<Server>, payer: &Payer) -> Result<f64, Failure> {
+    let account_id = payer.account_id.as_str();
+    let mut tx = server.db.begin().await?;
+    for number in 1..=20_000_i64 {
+        tx.execute(INSERT_COUNTED, args![account_id, number, number]).await?;
     }
-    Ok(())
+    tx.commit().await?;
+    let numbers: Vec<i64> = (0..1_000).map(|number| number * 7_919 % 20_000 + 1).collect();
+    let numbers = serde_json::to_string(&numbers)?;
+    let mut costs = Vec::new();
+    for sql in [SELECT_COUNTED, COUNT_GIVEN] {
+        let mut runs = Vec::new();
+        for _ in 0..200 {
+            let began = Instant::now();
+            let (found,): (i64,) = server.db.one(sql, args![account_id, &numbers]).await?;
+            runs.push(began.elapsed().as_secs_f64());
+            assert_eq!(found, 1_000, "each of them is there");
+        }
+        runs.sort_by(f64::total_cmp);
+        costs.push(runs[runs.len() / 2]);
+    }
+    Ok((costs[0] - costs[1]) * 1_000.0)
+}
+
+/// What it costs to recognise a key that is in memory, its HMAC included.
+async fn key_us(server: &Arc<Server>, payer: &Payer) -> Result<f64, Failure> {
+    let credential = read_authorization(Some(&payer.authorization), |_| None).map_err(|_| "no credential")?;
+    let calls = 100_000;
+    let began = Instant::now();
+    for _ in 0..calls {
+        keys::authenticate(server, &credential).await?;
+    }
+    Ok(began.elapsed().as_secs_f64() * 1e6 / f64::from(calls))
 }
 
 /// Adds up the time between the steps of the writer.
@@ -220,10 +278,12 @@ async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Failur
         let viewer =
             accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
         let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-        let key = keys::create(server, &viewer, "Production").await?.key;
+        let shown = keys::create(server, &viewer, "Production").await?;
+        let authorization = format!("{}:{}", shown.key.consumer_key, shown.secret.expose());
         let amount = Credit::from_millionths(1_000_000_000_000);
         ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
-        payers.push(Payer { account_id: viewer.account_id, key_id: key.id, chatbot_id: chatbot.id });
+        let (key_id, chatbot_id) = (shown.key.id, chatbot.id);
+        payers.push(Payer { account_id: viewer.account_id, key_id, chatbot_id, authorization });
     }
     Ok(payers)
 }

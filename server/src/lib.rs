@@ -1,6 +1,6 @@
 //! Everything of the product with I/O: the database, the ledger, payments, answers and the HTTP API.
 //!
-//! **Architecture invariants:** it does not know that a console exists, let alone Leptos; only `db.rs` names a database
+//! **Architecture invariants:** it does not know that a console exists, let alone Leptos; only `db/` names a database
 //! driver; only `http/` names axum; SQL stands beside the use case that runs it. Each use case is a free function that
 //! takes the [`Server`] first, and every query has the account in its WHERE.
 

@@ -23,6 +23,7 @@ pub fn CreditCard(credit: CreditSummary, entries: Vec<Entry>) -> impl IntoView {
                 <div>
                     <BigCredit credit=credit.available() currency=currency />
                     <p class="hint reach">{reach(&credit)}</p>
+                    {held(&credit).map(|text| view! { <p class="hint reach">{text}</p> }.into_any())}
                 </div>
                 <SpendChart days=credit.days.clone() spent=credit.spent() currency=currency />
             </div>
@@ -76,6 +77,12 @@ fn reach(credit: &CreditSummary) -> String {
     }
 }
 
+/// What is set aside beside the credit that can be spent; nothing where nothing is.
+fn held(credit: &CreditSummary) -> Option<String> {
+    let amount = (credit.held > Credit::ZERO).then(|| credit.held.text(credit.currency))?;
+    Some(format!("{amount} more is held for answers that are being written"))
+}
+
 fn entry_row(entry: Entry, currency: Currency) -> AnyView {
     let class = if entry.amount > Credit::ZERO { "r num plus" } else { "r num minus" };
     let origin = origin(&entry);
@@ -116,4 +123,24 @@ fn origin(entry: &Entry) -> String {
         origin.push_str(" · ");
     }
     origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credit_that_is_held_is_named_beside_what_can_be_spent() {
+        let mut credit = CreditSummary {
+            posted: Credit::from_millionths(5_000_000),
+            held: Credit::ZERO,
+            currency: "USD".parse().expect("a currency"),
+            price_per_message: Credit::from_millionths(2_000),
+            days: Vec::new(),
+        };
+        assert_eq!(held(&credit), None);
+        credit.held = Credit::from_millionths(1_500_000);
+        assert_eq!(held(&credit).as_deref(), Some("$1.500000 more is held for answers that are being written"));
+        assert_eq!(reach(&credit), "≈ 1,750 messages");
+    }
 }
