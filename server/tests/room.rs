@@ -1,0 +1,56 @@
+//! A database that cannot write what it is told to: it refuses for as long as that is so, and serves again after that.
+
+mod shop;
+mod support;
+
+use domain::ledger::Channel;
+use domain::problem::ProblemCode;
+use server::Error;
+use server::conversations::ask;
+use shop::{question, shop};
+use support::{assert_sound, databases, give_credit};
+
+const PRICE: i64 = 2_000;
+
+/// SQLite ends a transaction by itself when the disk is full, so that the driver's own ROLLBACK finds none.
+#[tokio::test]
+async fn after_a_transaction_that_the_database_ended_by_itself_the_next_one_begins() {
+    for server in databases().await {
+        let shop = shop(&server).await;
+        give_credit(&server, &shop.olga, 3 * PRICE).await;
+        for number in 0..3 {
+            let mut tx = server.db.begin().await.expect("begins");
+            tx.execute("UPDATE balances SET posted = posted + 1", vec![]).await.expect("changes");
+            tx.execute("ROLLBACK", vec![]).await.expect("ends");
+            let _ended = tx.commit().await;
+            ask(&server, question(&shop, Channel::Api, &format!("req_{number}"))).await.expect("answered");
+        }
+        assert_sound(&server).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_without_room_refuses_with_503_and_serves_again_when_there_is_some() {
+    for server in databases().await {
+        if server.db.name() != "SQLite" {
+            continue;
+        }
+        let shop = shop(&server).await;
+        give_credit(&server, &shop.olga, 10_000 * PRICE).await;
+        for round in 0..2 {
+            server.db.execute("PRAGMA max_page_count = 1", vec![]).await.expect("no page more");
+            let mut refused = None;
+            for number in 0..1_000 {
+                let asked = ask(&server, question(&shop, Channel::Api, &format!("req_{round}_{number}"))).await;
+                refused = asked.map_err(Error::into_problem).err();
+                if refused.is_some() {
+                    break;
+                }
+            }
+            assert_eq!(refused.expect("no room for a thousand answers").code, ProblemCode::Unavailable);
+            server.db.execute("PRAGMA max_page_count = 1000000", vec![]).await.expect("room");
+            ask(&server, question(&shop, Channel::Api, &format!("req_{round}_after"))).await.expect("answered");
+            assert_sound(&server).await;
+        }
+    }
+}
