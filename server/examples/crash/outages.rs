@@ -40,6 +40,7 @@ pub async fn cause(load: &Load, proxy: &Proxy, control: &Path, count: u32) -> Re
         } else {
             tokio::time::sleep(Duration::from_millis(chance() * 8)).await;
         }
+        let was_down = down.elapsed();
         pg_ctl(control, &["start"])?;
         let took = back(load, &format!("outage-{outage}")).await?;
         if is_long {
@@ -48,7 +49,7 @@ pub async fn cause(load: &Load, proxy: &Proxy, control: &Path, count: u32) -> Re
             }
         }
         slowest_return = slowest_return.max(took);
-        say(&format!("outage {outage}: {mode}, down {:.1} s, back {took:.1?} later", down.elapsed().as_secs_f64()))?;
+        say(&format!("outage {outage}: {mode}, down {:.1} s, back {took:.1?} later", was_down.as_secs_f64()))?;
         for _ in 0..CUTS_AN_OUTAGE {
             let cut = *cuts.next().unwrap_or(&Cut::Midway);
             proxy.cut(cut).await?;

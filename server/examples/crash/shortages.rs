@@ -83,6 +83,9 @@ pub async fn cause(load: &Load, processes: &Processes, shortage: &Shortage, coun
         let is_refused = loop {
             let key = format!("short-{number}-{number_of_probe}");
             let status = load.probe(0, &key).await;
+            if status.is_some_and(|status| status >= 500 && status != 503) {
+                return Err(format!("{}, and {status:?} was answered instead of 503", shortage.name()).into());
+            }
             if status != Some(200) {
                 refused.push(key);
             }
