@@ -8,6 +8,7 @@ use domain::problem::ProblemCode;
 use server::Error;
 use server::conversations::ask;
 use shop::{question, shop};
+use std::time::{Duration, Instant};
 use support::{assert_sound, databases, give_credit};
 
 const PRICE: i64 = 2_000;
@@ -52,5 +53,30 @@ async fn a_database_without_room_refuses_with_503_and_serves_again_when_there_is
             ask(&server, question(&shop, Channel::Api, &format!("req_{round}_after"))).await.expect("answered");
             assert_sound(&server).await;
         }
+    }
+}
+
+/// What the batch writes has a row beside it that the COMMIT, and nothing before it, refuses.
+#[tokio::test]
+async fn a_commit_that_sqlite_refuses_is_a_refusal_at_once() {
+    for server in databases().await {
+        if server.db.name() != "SQLite" {
+            continue;
+        }
+        let shop = shop(&server).await;
+        give_credit(&server, &shop.olga, 3 * PRICE).await;
+        for statement in [
+            "CREATE TABLE strays (account_id TEXT REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TRIGGER stray AFTER INSERT ON entries BEGIN INSERT INTO strays VALUES ('nobody'); END",
+        ] {
+            server.db.execute(statement, vec![]).await.expect("a trap");
+        }
+        let began = Instant::now();
+        let asked = ask(&server, question(&shop, Channel::Api, "req_1")).await;
+        assert_eq!(asked.expect_err("refused").into_problem().code, ProblemCode::InternalError);
+        assert!(began.elapsed() < Duration::from_secs(10), "refused after {:?}", began.elapsed());
+        server.db.execute("DROP TRIGGER stray", vec![]).await.expect("no trap any more");
+        ask(&server, question(&shop, Channel::Api, "req_2")).await.expect("answered");
+        assert_sound(&server).await;
     }
 }

@@ -295,6 +295,13 @@ pub fn is_out_of_reach(error: &sqlx::Error) -> bool {
         )
 }
 
+/// Whether a COMMIT that ended with this error has certainly left nothing. SQLite itself says that it did not commit; of a
+/// connection to PostgreSQL that broke, nothing is known.
+#[must_use]
+pub fn is_known_to_have_failed(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some())
+}
+
 fn code_of(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.map(std::borrow::Cow::into_owned).unwrap_or_default()

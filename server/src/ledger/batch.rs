@@ -5,7 +5,7 @@ use super::command::{Command, Outcome, Work};
 use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Loaded, SubjectNow};
 use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows};
 use super::steps::{Step, Steps};
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::id::KeyId;
@@ -17,7 +17,7 @@ pub(super) type Outcomes = Vec<Result<Outcome>>;
 
 /// Why a batch did not end with its outcomes.
 pub(super) enum Failure {
-    /// Before the commit was asked for: nothing of the batch is durable.
+    /// Before the commit was asked for, or the commit is known to have failed: nothing of the batch is durable.
     BeforeCommit(Error),
     /// The commit was asked for and did not report: the batch is durable or not, and these are its outcomes if it is.
     AtCommit(Error, Outcomes),
@@ -78,7 +78,8 @@ pub(super) async fn run(
     rows.write(&mut tx, &changed, with.steps).await?;
     with.steps.reached(Step::Committing)?;
     if let Err(error) = tx.commit().await {
-        return Err(Failure::AtCommit(error, outcomes));
+        let is_known = matches!(&error, Error::Database(error) if db::is_known_to_have_failed(error));
+        return Err(if is_known { Failure::BeforeCommit(error) } else { Failure::AtCommit(error, outcomes) });
     }
     match with.steps.reached(Step::Committed) {
         Ok(()) => Ok(outcomes),
