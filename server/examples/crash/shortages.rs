@@ -23,6 +23,8 @@ pub enum Shortage {
 
 /// How soon somebody has to be refused, and how long it stays so after that.
 const REFUSED_WITHIN: Duration = Duration::from_mins(1);
+/// Whoever is refused is told so before he gives up.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
 const LASTS: Duration = Duration::from_millis(1_500);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -112,6 +114,10 @@ pub async fn cause(load: &Load, processes: &Processes, shortage: &Shortage, coun
             lasted.as_secs_f64(),
             after.as_secs_f64(),
         ))?;
+    }
+    let slowest = load.log().slowest_unavailable;
+    if slowest > TOLD_WITHIN {
+        return Err(format!("{}, and somebody waited {slowest:.1?} to be told", shortage.name()).into());
     }
     Ok(())
 }
