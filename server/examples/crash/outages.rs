@@ -56,7 +56,10 @@ pub async fn cause(load: &Load, proxy: &Proxy, control: &Path, count: u32) -> Re
             back(load, &format!("cut-{outage}-{cut:?}")).await?;
         }
     }
-    say(&format!("after {count} outages and {} cuts: back within {slowest_return:.1?}", count as usize * CUTS_AN_OUTAGE))
+    say(&format!(
+        "after {count} outages and {} cuts: back within {slowest_return:.1?}",
+        count as usize * CUTS_AN_OUTAGE
+    ))
 }
 
 fn pg_ctl(control: &Path, arguments: &[&str]) -> Result<(), Failure> {

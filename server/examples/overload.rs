@@ -1,0 +1,236 @@
+//! What is left of the ledger's speed when much more is asked of it than it can write, and how soon the rest is told so.
+//!
+//! The peak is measured first: callers that ask again as soon as they are answered. Then requests come at a multiple of it,
+//! whether or not those before them are answered, as they do from many customers. Both run in this process and on its cores,
+//! without HTTP around them. One line of JSON says how it went; `--ledger-queue` is what there is to choose.
+
+use clap::Parser;
+use domain::credit::Credit;
+use domain::id::{AccountId, ChatbotId, ConversationId, KeyId, RequestId};
+use domain::ledger::{Channel, Operation};
+use domain::problem::ProblemCode;
+use serde_json::json;
+use server::ledger::verify::verify;
+use server::ledger::{Command, Message, Work};
+use server::{Config, Server, accounts, chatbots, keys, ledger, random};
+use std::error::Error;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+struct Options {
+    #[arg(long, default_value_t = 100)]
+    accounts: usize,
+    /// Callers that measure the peak
+    #[arg(long, default_value_t = 2_048)]
+    callers: usize,
+    /// How many times the peak is asked for then
+    #[arg(long, default_value_t = 5)]
+    times: u32,
+    /// Length of each of the two measurements
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    #[command(flatten)]
+    config: Config,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[expect(clippy::struct_field_names, reason = "these are the names of the columns")]
+struct Payer {
+    account_id: AccountId,
+    key_id: KeyId,
+    chatbot_id: ChatbotId,
+}
+
+/// How long it took until requests were answered.
+#[derive(Default)]
+struct Answers {
+    accepted: Vec<Duration>,
+    refused: Vec<Duration>,
+    failed: Vec<String>,
+}
+
+struct Load {
+    server: Arc<Server>,
+    payers: Vec<Payer>,
+    answers: Mutex<Answers>,
+}
+
+const PRICE: Credit = Credit::from_millionths(2_000);
+/// How often a pacer hands out what is due.
+const TICK: Duration = Duration::from_millis(1);
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
+    let mut config = options.config.clone();
+    config.data_dir = folder.path().to_path_buf();
+    config.sign_in_attempts_per_minute = NonZeroU32::MAX;
+    let queue = config.ledger_queue.get();
+    let server = Server::open(config).await?;
+    let payers = payers(&server, options.accounts).await?;
+    let load = Arc::new(Load { server, payers, answers: Mutex::default() });
+    let length = Duration::from_secs(options.seconds);
+    let peak = peak(&load, options.callers.min(queue as usize), length).await?;
+    let (offered, goodput, answers) = overload(&load, peak * f64::from(options.times), length).await?;
+    let broken = verify(&load.server.db).await?;
+    load.server.close().await;
+    if let Some(failed) = answers.failed.first() {
+        return Err(format!("{} requests failed, the first one: {failed}", answers.failed.len()).into());
+    }
+    if !broken.is_empty() {
+        return Err(format!("the books are not sound: {broken:?}").into());
+    }
+    let [accepted, refused] = [answers.accepted, answers.refused].map(Sorted::new);
+    let line = json!({
+        "database": load.server.db.name(),
+        "queue": queue,
+        "seconds": options.seconds,
+        "peak_per_second": peak.round(),
+        "offered_per_second": offered.round(),
+        "goodput_per_second": goodput.round(),
+        "goodput_of_peak": (goodput / peak * 1_000.0).round() / 1_000.0,
+        "refused": refused.0.len(),
+        "refused_median_ms": refused.share_ms(0.5),
+        "refused_99_ms": refused.share_ms(0.99),
+        "refused_slowest_ms": refused.share_ms(1.0),
+        "accepted_median_ms": accepted.share_ms(0.5),
+        "accepted_99_ms": accepted.share_ms(0.99),
+    });
+    std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
+    Ok(())
+}
+
+struct Sorted(Vec<Duration>);
+
+impl Sorted {
+    fn new(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
+    fn share_ms(&self, share: f64) -> Option<f64> {
+        let place = ((self.0.len().saturating_sub(1)) as f64 * share) as usize;
+        Some((self.0.get(place)?.as_secs_f64() * 1e5).round() / 100.0)
+    }
+}
+
+/// How many a second are answered when each caller waits for his answer.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+async fn peak(load: &Arc<Load>, callers: usize, length: Duration) -> Result<f64, Failure> {
+    let began = Instant::now();
+    let callers: Vec<_> = (0..callers)
+        .map(|number| {
+            let load = Arc::clone(load);
+            tokio::spawn(async move {
+                let mut turn = number;
+                while began.elapsed() < length {
+                    load.ask(turn).await;
+                    turn += 1;
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await?;
+    }
+    let answers = load.take();
+    Ok(answers.accepted.len() as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Hands out requests at a steady rate; returns what was handed out and what was accepted a second, and all answers.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+async fn overload(load: &Arc<Load>, per_second: f64, length: Duration) -> Result<(f64, f64, Answers), Failure> {
+    let began = Instant::now();
+    let (mut asked, mut waiting) = (0_usize, Vec::new());
+    let mut interval = tokio::time::interval(TICK);
+    while began.elapsed() < length {
+        interval.tick().await;
+        let due = (began.elapsed().as_secs_f64() * per_second) as usize;
+        while asked < due {
+            let (load, turn) = (Arc::clone(load), asked);
+            waiting.push(tokio::spawn(async move { load.ask(turn).await }));
+            asked += 1;
+        }
+    }
+    let lasted = began.elapsed().as_secs_f64();
+    // What was accepted while requests came; what still waits then is answered without competition.
+    let goodput = load.count_accepted() as f64 / lasted;
+    for one in waiting {
+        one.await?;
+    }
+    Ok((asked as f64 / lasted, goodput, load.take()))
+}
+
+impl Load {
+    fn answers(&self) -> std::sync::MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Answers {
+        std::mem::take(&mut *self.answers())
+    }
+
+    fn count_accepted(&self) -> usize {
+        self.answers().accepted.len()
+    }
+
+    async fn ask(&self, turn: usize) {
+        let began = Instant::now();
+        let outcome = ledger::submit(&self.server, self.command(turn)).await;
+        let after = began.elapsed();
+        let mut answers = self.answers();
+        match outcome.map_err(server::Error::into_problem) {
+            Ok(_) => answers.accepted.push(after),
+            Err(problem) if problem.code == ProblemCode::Unavailable => answers.refused.push(after),
+            Err(problem) => answers.failed.push(format!("{problem:?}")),
+        }
+    }
+
+    fn command(&self, turn: usize) -> Command {
+        let (server, payer) = (&self.server, &self.payers[turn % self.payers.len()]);
+        let now = server.now();
+        Command {
+            account_id: payer.account_id.clone(),
+            request_id: RequestId::new(now, random::bytes(server.random.as_ref())).to_string(),
+            channel: Channel::Api,
+            key_id: Some(payer.key_id.clone()),
+            chatbot_id: payer.chatbot_id.clone(),
+            work: Work::Charge { price: PRICE },
+            message: Some(Message {
+                conversation_id: ConversationId::new(now, random::bytes(server.random.as_ref())),
+                begins: true,
+                question: "When is the shop open?".to_owned(),
+                answer: "The shop is open from nine to five on weekdays. (Opening hours)".to_owned(),
+                citations: "[]".to_owned(),
+                documents_version: None,
+            }),
+            once: None,
+        }
+    }
+}
+
+async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Failure> {
+    let mut payers = Vec::with_capacity(count);
+    for number in 0..count {
+        let email = format!("payer{number}@{}.example", server.now().us());
+        let viewer =
+            accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+        let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
+        let key = keys::create(server, &viewer, "Production").await?.key;
+        let amount = Credit::from_millionths(1_000_000_000_000);
+        ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
+        payers.push(Payer { account_id: viewer.account_id, key_id: key.id, chatbot_id: chatbot.id });
+    }
+    Ok(payers)
+}
