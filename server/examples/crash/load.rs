@@ -1,8 +1,9 @@
 //! The clients: what they ask, what they are told, and what they must never be told.
 //!
-//! Half of the load meets one account. Every request carries an `Idempotency-Key` and is sent again under it until its
-//! answer is final; a tenth is sent once more after that and must get the same bytes. A refusal must be a problem document,
-//! and where no process is killed there must always be an answer.
+//! Half of the load meets one account. Requests carry an `Idempotency-Key` and are sent again under it until their answer
+//! is final; a tenth is sent once more after that and must get the same bytes. Where no process is killed there must always
+//! be an answer, and a fifth of the requests has no key and is not sent again: what such a one is told has to be the truth. A
+//! refusal must be a problem document.
 
 use crate::QUESTION;
 use crate::payers::Payer;
@@ -81,7 +82,11 @@ impl Load {
         while !self.is_over.load(Ordering::SeqCst) {
             turn += 1;
             let place = if turn.is_multiple_of(2) { 0 } else { (turn * 7_919 + number) % self.payers.len() };
-            if turn.is_multiple_of(16) { self.hold(place).await } else { self.ask(place, turn, number).await }
+            match turn {
+                _ if turn.is_multiple_of(16) => self.hold(place).await,
+                _ if turn % 5 == 3 && !self.may_be_silent => self.ask_once(place, turn, number).await,
+                _ => self.ask(place, turn, number).await,
+            }
         }
     }
 
@@ -90,7 +95,7 @@ impl Load {
         let key = format!("order-{number}-{turn}");
         let mut attempt = turn;
         loop {
-            match self.send(place, &key, attempt).await {
+            match self.send_keyed(place, &key, attempt).await {
                 Some((200, body)) => {
                     if turn.is_multiple_of(10) {
                         self.repeat(place, &key, attempt + 1, &body).await;
@@ -115,9 +120,20 @@ impl Load {
         }
     }
 
+    /// Sends a request that cannot be repeated. Whatever is not 200 says that nothing was charged.
+    async fn ask_once(&self, place: usize, turn: usize, number: usize) {
+        let name = format!("single-{number}-{turn}");
+        match self.send(place, None, &name, turn).await {
+            Some((200, body)) => self.accept(name, body),
+            Some((402, _)) => self.log().refused += 1,
+            Some((503, _)) | None => tokio::time::sleep(PAUSE).await,
+            Some((status, body)) => self.log().wrong.push(format!("{name}: {status} {body}")),
+        }
+    }
+
     /// A process that was killed just now says nothing, one that still looks says 409, and one without a database 503.
     async fn repeat(&self, place: usize, key: &str, attempt: usize, body: &str) {
-        let again = self.send(place, key, attempt).await;
+        let again = self.send_keyed(place, key, attempt).await;
         let mut log = self.log();
         log.repeated += 1;
         if let Some((200, again)) = again.filter(|(_, again)| again != body) {
@@ -136,7 +152,7 @@ impl Load {
     /// Asks the process at `url` once, under a key of its own, and says how it answered. What is not final is sent again
     /// by [`Load::make_final`].
     pub async fn probe(&self, url: usize, key: &str) -> Option<u16> {
-        let (status, body) = self.send(0, key, url).await?;
+        let (status, body) = self.send_keyed(0, key, url).await?;
         if status == 200 {
             self.accept(key.to_owned(), body);
         }
@@ -153,12 +169,18 @@ impl Load {
         }
     }
 
-    async fn send(&self, place: usize, key: &str, attempt: usize) -> Option<(u16, String)> {
+    async fn send_keyed(&self, place: usize, key: &str, attempt: usize) -> Option<(u16, String)> {
+        self.send(place, Some(key), key, attempt).await
+    }
+
+    async fn send(&self, place: usize, key: Option<&str>, name: &str, attempt: usize) -> Option<(u16, String)> {
         let payer = &self.payers[place];
         let body = format!("{{\"chatbot_id\":\"{}\",\"user_message\":\"{QUESTION}\"}}", payer.chatbot_id);
         let url = format!("{}/wp-json/send-message/v1/ask", self.urls[attempt % self.urls.len()]);
-        let request =
-            self.client.post(url).header("authorization", &payer.authorization).header("idempotency-key", key);
+        let mut request = self.client.post(url).header("authorization", &payer.authorization);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         let began = Instant::now();
         let sent = async {
             let response = request.header("content-type", "application/json").body(body).send().await?;
@@ -170,13 +192,13 @@ impl Load {
         match sent.await {
             Ok((status, is_problem, body)) => {
                 if status >= 400 {
-                    self.look_at(key, status, is_problem, &body, began.elapsed());
+                    self.look_at(name, status, is_problem, &body, began.elapsed());
                 }
                 Some((status, body))
             }
             Err(error) => {
                 if !self.may_be_silent {
-                    self.log().wrong.push(format!("{key}: no answer after {:?}: {error}", began.elapsed()));
+                    self.log().wrong.push(format!("{name}: no answer after {:?}: {error}", began.elapsed()));
                 }
                 None
             }

@@ -23,6 +23,15 @@ fn chance() -> u64 {
 /// Stops and starts PostgreSQL `count` times and cuts two connections after each. `control` is a program that passes its
 /// arguments on to `pg_ctl` of the cluster.
 pub async fn cause(load: &Load, proxy: &Proxy, control: &Path, count: u32) -> Result<(), Failure> {
+    let caused = take_turns(load, proxy, control, count).await;
+    if caused.is_err() {
+        // What is in the database is looked at all the same.
+        let _runs_already = pg_ctl(control, &["start"]);
+    }
+    caused
+}
+
+async fn take_turns(load: &Load, proxy: &Proxy, control: &Path, count: u32) -> Result<(), Failure> {
     let mut cuts = Cut::ALL.iter().cycle();
     let mut slowest_return = Duration::ZERO;
     for outage in 1..=count {
