@@ -8,8 +8,4 @@
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     app::startup::come_alive();
-    // Whoever drives the page from outside can see from here on that its forms are answered without leaving it.
-    if let Some(page) = leptos::prelude::document().document_element() {
-        let _marked = page.set_attribute("data-alive", "");
-    }
 }

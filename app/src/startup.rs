@@ -1,21 +1,35 @@
-//! How a page comes alive: first what answers to the person, and then, in small steps, everything that can wait.
+//! How a page comes alive: in small steps, the parts that answer to the person first, then everything that can wait.
 //!
-//! Bringing a page to life keeps the browser busy, and a busy browser answers nobody. Half of that time goes into effects,
-//! which write local times and open the stream of changes. They wait until the page itself is alive, and then run a few at
-//! a time, so that a key or a tap gets its turn between them.
+//! Bringing a page to life keeps the browser busy, and a busy browser answers nobody. So the page comes alive part by part
+//! (see [`crate::components::Later`]), and the browser gets its turn between them. Effects, which write local times and open
+//! the stream of changes, wait until all parts are alive, and then run a few at a time.
+//!
+//! A person need not wait for the steps: whatever he does brings all parts to life at once, before the page hears of it.
+//! Nothing else changes the page before that, so no part finds anything but what the server rendered.
 
 use crate::App;
 use any_spawner::{CustomExecutor, Executor, PinnedFuture, PinnedLocalFuture};
-use leptos::mount::hydrate_body;
-use leptos::prelude::set_timeout;
+use hydration_context::HydrateSharedContext;
+use leptos::prelude::*;
+use leptos::tachys::hydration::Cursor;
+use leptos::tachys::view::PositionState;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::mem::forget;
+use std::sync::Arc;
 use std::time::Duration;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
 
 /// How many tasks run before the browser gets its turn.
 const TASKS_A_STEP: usize = 8;
 
+/// What a person does, and going back: the page must be alive before it hears of any of these.
+const AWAKENING_EVENTS: [&str; 6] = ["pointerdown", "click", "keydown", "input", "submit", "popstate"];
+
 thread_local! {
+    /// The parts that are not alive yet, in the order of the page.
+    static PARTS: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
     /// What waits for its step; `None` once the page is alive, when nothing has to wait any more.
     static WAITING: RefCell<Option<VecDeque<PinnedLocalFuture<()>>>> = const { RefCell::new(Some(VecDeque::new())) };
 }
@@ -23,8 +37,60 @@ thread_local! {
 /// Brings the page that the server rendered to life.
 pub fn come_alive() {
     let _first = Executor::init_custom_executor(InSteps);
-    hydrate_body(App);
-    step();
+    wake_on_events();
+    let owner = Owner::new_root(Some(Arc::new(HydrateSharedContext::new())));
+    let body = leptos::tachys::dom::body();
+    let page = owner.with(|| {
+        let page = App().into_view();
+        page.hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default())
+    });
+    // Both live as long as the page.
+    forget((owner, page));
+    wake_in_steps();
+}
+
+/// Brings a part to life when its turn has come.
+pub fn wake_later(part: impl FnOnce() + 'static) {
+    PARTS.with_borrow_mut(|parts| parts.push_back(Box::new(part)));
+}
+
+/// Brings all parts to life that are not, and those that they hold.
+pub fn wake_all() {
+    while wake_next() {}
+}
+
+/// Brings the next part to life; false when there is none left, and what the server sent with the page has been read.
+fn wake_next() -> bool {
+    let part = PARTS.with_borrow_mut(VecDeque::pop_front);
+    let is_part = part.is_some();
+    match part {
+        Some(part) => part(),
+        None => Owner::current_shared_context().iter().for_each(|context| context.hydration_complete()),
+    }
+    is_part
+}
+
+/// Hears of everything first, because it listens at the window, on the way down.
+fn wake_on_events() {
+    let listener = Closure::<dyn Fn()>::new(wake_all).into_js_value();
+    for event in AWAKENING_EVENTS {
+        let _ = window().add_event_listener_with_callback_and_bool(event, listener.unchecked_ref(), true);
+    }
+}
+
+fn wake_in_steps() {
+    let step = || {
+        if wake_next() {
+            wake_in_steps();
+            return;
+        }
+        // Whoever drives the page from outside can see from here on that its forms are answered without leaving it.
+        if let Some(page) = document().document_element() {
+            let _marked = page.set_attribute("data-alive", "");
+        }
+        run_in_steps();
+    };
+    set_timeout(step, Duration::ZERO);
 }
 
 struct InSteps;
@@ -50,8 +116,8 @@ impl CustomExecutor for InSteps {
     fn poll_local(&self) {}
 }
 
-fn step() {
-    let run = || {
+fn run_in_steps() {
+    let step = || {
         let tasks = WAITING.with_borrow_mut(|waiting| {
             let tasks: Vec<_> = waiting.iter_mut().flat_map(|all| all.drain(..TASKS_A_STEP.min(all.len()))).collect();
             if tasks.is_empty() {
@@ -61,8 +127,8 @@ fn step() {
         });
         if !tasks.is_empty() {
             tasks.into_iter().for_each(js_sys::futures::spawn_local);
-            step();
+            run_in_steps();
         }
     };
-    set_timeout(run, Duration::ZERO);
+    set_timeout(step, Duration::ZERO);
 }

@@ -1,7 +1,7 @@
 //! Lets signed-in people through to the pages and sends everybody else to sign in.
 
 use super::nav::MainNav;
-use crate::components::{LiveVersion, Ticker, listen_to_changes, shared};
+use crate::components::{Later, LiveVersion, Ticker, listen_to_changes, shared};
 use crate::error::AppError;
 use domain::account::Viewer;
 use domain::problem::ProblemCode;
@@ -70,7 +70,9 @@ fn Layout(viewer: Viewer) -> impl IntoView {
         <div class="shell">
             <MainNav />
             <main id="main" tabindex="-1">
-                <Outlet />
+                <Later>
+                    <Outlet />
+                </Later>
             </main>
         </div>
     }
