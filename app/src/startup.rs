@@ -11,6 +11,7 @@ use crate::App;
 use any_spawner::{CustomExecutor, Executor, PinnedFuture, PinnedLocalFuture};
 use hydration_context::HydrateSharedContext;
 use leptos::prelude::*;
+use leptos::tachys::dom::body;
 use leptos::tachys::hydration::Cursor;
 use leptos::tachys::view::PositionState;
 use std::cell::RefCell;
@@ -34,19 +35,23 @@ thread_local! {
     static WAITING: RefCell<Option<VecDeque<PinnedLocalFuture<()>>>> = const { RefCell::new(Some(VecDeque::new())) };
 }
 
-/// Brings the page that the server rendered to life.
+/// Brings the page that the server rendered to life. Returns before it is: making the page, and walking it, take turns too.
 pub fn come_alive() {
     let _first = Executor::init_custom_executor(InSteps);
     wake_on_events();
     let owner = Owner::new_root(Some(Arc::new(HydrateSharedContext::new())));
-    let body = leptos::tachys::dom::body();
-    let page = owner.with(|| {
-        let page = App().into_view();
-        page.hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default())
+    wake_later(move || {
+        let page = owner.with(|| App().into_view());
+        wake_later(move || walk(owner, page));
     });
+    wake_in_steps();
+}
+
+fn walk(owner: Owner, page: View<impl IntoView + 'static>) {
+    let cursor = Cursor::new(body().unchecked_into());
+    let page = owner.with(|| page.hydrate::<true>(&cursor, &PositionState::default()));
     // Both live as long as the page.
     forget((owner, page));
-    wake_in_steps();
 }
 
 /// Brings a part to life when its turn has come.

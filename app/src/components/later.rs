@@ -7,7 +7,7 @@
 
 use leptos::prelude::*;
 
-/// Must be the only child of its element: the walk finds its place again behind that element, not behind this part.
+/// Must be the only child of its element, and not empty: the walk goes on at the end of that element.
 #[component]
 pub fn Later(children: Children) -> impl IntoView {
     #[cfg(feature = "hydrate")]
@@ -93,8 +93,9 @@ mod browser {
             self.make(|view| view.to_html_with_buf(html, position, escape, mark_branches, extra_attributes));
         }
 
-        fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, _position: &PositionState) -> Self::State {
+        fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> Self::State {
             let element: Element = cursor.current().unchecked_into();
+            step_to_end(&element, cursor, position);
             let state = Rc::new(RefCell::new(None));
             let alive = Rc::clone(&state);
             startup::wake_later(move || {
@@ -107,6 +108,14 @@ mod browser {
 
         fn into_owned(self) -> Self {
             self
+        }
+    }
+
+    /// Leaves the walk before the marker that ends the children of an element, where it would be had it walked the part.
+    fn step_to_end(element: &Element, cursor: &Cursor, position: &PositionState) {
+        if let Some(last) = element.last_child().and_then(|marker| marker.previous_sibling()) {
+            cursor.set(last);
+            position.set(Position::NextChild);
         }
     }
 }

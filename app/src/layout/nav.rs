@@ -1,5 +1,6 @@
 //! The navigation: a sidebar where there is room, a menu behind one button where there is not.
 
+use crate::components::Later;
 use crate::viewer::use_viewer;
 use leptos::html::Details;
 use leptos::prelude::*;
@@ -38,9 +39,11 @@ const HELP_LINKS: [NavLink; 2] = [
 pub fn MainNav() -> impl IntoView {
     view! {
         <nav class="sidebar" aria-label="Main">
-            <Brand />
-            <NavLinks />
-            <AccountMenu />
+            <Later>
+                <Brand />
+                <NavLinks />
+                <AccountMenu />
+            </Later>
         </nav>
         <NarrowNav />
     }
@@ -56,16 +59,18 @@ fn NarrowNav() -> impl IntoView {
     };
     view! {
         <nav class="topbar" aria-label="Main">
-            <Brand />
-            <details class="nav-menu" node_ref=menu>
-                <summary aria-label="Menu">"☰"</summary>
-                <div class="nav-menu-items" on:click=close>
-                    <NavLinks />
-                    <div class="sep"></div>
-                    {account_link()}
-                    <SignOut />
-                </div>
-            </details>
+            <Later>
+                <Brand />
+                <details class="nav-menu" node_ref=menu>
+                    <summary aria-label="Menu">"☰"</summary>
+                    <div class="nav-menu-items" on:click=close>
+                        <NavLinks />
+                        <div class="sep"></div>
+                        {account_link()}
+                        <SignOut />
+                    </div>
+                </details>
+            </Later>
         </nav>
     }
 }
