@@ -2,7 +2,7 @@
 
 use super::page::PAGE;
 use super::spend_chart::SpendChart;
-use crate::components::{Moment, MomentKind, OpenDialog, grouped};
+use crate::components::{Later, Moment, MomentKind, OpenDialog, grouped};
 use domain::credit::{Credit, CreditSummary};
 use domain::ledger::{Channel, Entry, EntryKind};
 use domain::money::Currency;
@@ -13,41 +13,43 @@ pub fn CreditCard(credit: CreditSummary, entries: Vec<Entry>) -> impl IntoView {
     let currency = credit.currency;
     view! {
         <section class="card" aria-labelledby="credit-title">
-            <header>
-                <h2 id="credit-title">"API credit"</h2>
-                <span class="push">
-                    <OpenDialog href=PAGE name="add-balance" label="Add balance" class="btn primary" />
-                </span>
-            </header>
-            <div class="body credit">
-                <div>
-                    <BigCredit credit=credit.available() currency=currency />
-                    <p class="hint reach">{reach(&credit)}</p>
-                    {held(&credit).map(|text| view! { <p class="hint reach">{text}</p> }.into_any())}
+            <Later>
+                <header>
+                    <h2 id="credit-title">"API credit"</h2>
+                    <span class="push">
+                        <OpenDialog href=PAGE name="add-balance" label="Add balance" class="btn primary" />
+                    </span>
+                </header>
+                <div class="body credit">
+                    <div>
+                        <BigCredit credit=credit.available() currency=currency />
+                        <p class="hint reach">{reach(&credit)}</p>
+                        {held(&credit).map(|text| view! { <p class="hint reach">{text}</p> }.into_any())}
+                    </div>
+                    <SpendChart days=credit.days.clone() spent=credit.spent() currency=currency />
                 </div>
-                <SpendChart days=credit.days.clone() spent=credit.spent() currency=currency />
-            </div>
-            {if entries.is_empty() {
-                view! {
-                    <p class="body quiet">
-                        "No entries yet: every message by API or widget and every payment will be listed here."
-                    </p>
-                }
-                    .into_any()
-            } else {
-                let rows = entries.into_iter().map(|entry| entry_row(entry, currency)).collect_view();
-                view! {
-                    <table class="entries">
-                        <caption class="visually-hidden">"Last entries"</caption>
-                        <tbody>{rows}</tbody>
-                    </table>
-                }
-                    .into_any()
-            }}
-            <div class="foot">
-                <a href="/usage">"All entries"</a>
-                <a href="/settings/payments">"Payments"</a>
-            </div>
+                {if entries.is_empty() {
+                    view! {
+                        <p class="body quiet">
+                            "No entries yet: every message by API or widget and every payment will be listed here."
+                        </p>
+                    }
+                        .into_any()
+                } else {
+                    let rows = entries.into_iter().map(|entry| entry_row(entry, currency)).collect_view();
+                    view! {
+                        <table class="entries">
+                            <caption class="visually-hidden">"Last entries"</caption>
+                            <tbody>{rows}</tbody>
+                        </table>
+                    }
+                        .into_any()
+                }}
+                <div class="foot">
+                    <a href="/usage">"All entries"</a>
+                    <a href="/settings/payments">"Payments"</a>
+                </div>
+            </Later>
         </section>
     }
 }
@@ -134,7 +136,7 @@ mod tests {
         let mut credit = CreditSummary {
             posted: Credit::from_millionths(5_000_000),
             held: Credit::ZERO,
-            currency: "USD".parse().expect("a currency"),
+            currency: Currency::Usd,
             price_per_message: Credit::from_millionths(2_000),
             days: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! The API keys: what each is called, when it was last used and what it spent; never a secret.
 
 use super::page::PAGE;
-use crate::components::{CopyButton, EmptyState, Menu, Moment, MomentKind, OpenDialog, of_limit};
+use crate::components::{CopyButton, EmptyState, Later, Menu, Moment, MomentKind, OpenDialog, of_limit};
 use domain::api_key::ApiKey;
 use domain::money::Currency;
 use domain::plan::Used;
@@ -15,37 +15,39 @@ pub fn KeysCard(keys: Vec<ApiKey>, used: Used, currency: Currency) -> impl IntoV
     let is_empty = keys.is_empty();
     view! {
         <section class="card keys" aria-labelledby="keys-title">
-            <header>
-                <h2 id="keys-title">"API keys"</h2>
-                <span class="chip num">{of_limit(used.used, used.limit)}</span>
-                {(!is_empty).then(|| view! { <span class="push">{generate("btn")}</span> }.into_any())}
-            </header>
-            {if is_empty {
-                view! {
-                    <EmptyState title="No API keys yet">
-                        <p>"A key lets your programs ask your chatbots. Its secret is shown once, when you make it."</p>
-                        {generate("btn primary")}
-                    </EmptyState>
-                }
-                    .into_any()
-            } else {
-                view! { <KeyTable keys=keys currency=currency /> }.into_any()
-            }}
-            {used
-                .is_full()
-                .then(|| {
+            <Later>
+                <header>
+                    <h2 id="keys-title">"API keys"</h2>
+                    <span class="chip num">{of_limit(used.used, used.limit)}</span>
+                    {(!is_empty).then(|| view! { <span class="push">{generate("btn")}</span> }.into_any())}
+                </header>
+                {if is_empty {
                     view! {
-                        <p class="notice warn inset">
-                            "All keys of your plan are in use. Delete one to make room, or compare plans."
-                        </p>
+                        <EmptyState title="No API keys yet">
+                            <p>"A key lets your programs ask your chatbots. Its secret is shown once, when you make it."</p>
+                            {generate("btn primary")}
+                        </EmptyState>
                     }
                         .into_any()
-                })}
-            <div class="foot">
-                <span>
-                    "Never put a Consumer Secret in a web page or an app. " <a href="/reference">"How to use keys"</a>
-                </span>
-            </div>
+                } else {
+                    view! { <KeyTable keys=keys currency=currency /> }.into_any()
+                }}
+                {used
+                    .is_full()
+                    .then(|| {
+                        view! {
+                            <p class="notice warn inset">
+                                "All keys of your plan are in use. Delete one to make room, or compare plans."
+                            </p>
+                        }
+                            .into_any()
+                    })}
+                <div class="foot">
+                    <span>
+                        "Never put a Consumer Secret in a web page or an app. " <a href="/reference">"How to use keys"</a>
+                    </span>
+                </div>
+            </Later>
         </section>
     }
 }

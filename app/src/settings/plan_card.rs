@@ -1,7 +1,7 @@
 //! The plan with its limits, and how much of each is used.
 
 use super::page::PAGE;
-use crate::components::{Meter, Moment, MomentKind, OpenDialog, grouped};
+use crate::components::{Later, Meter, Moment, MomentKind, OpenDialog, grouped};
 use domain::clock::HOUR_US;
 use domain::plan::{PlanUsage, Used};
 use domain::window::WindowUsage;
@@ -12,23 +12,25 @@ pub fn PlanCard(usage: PlanUsage) -> impl IntoView {
     let PlanUsage { plan, messages, chatbots, documents, users, api_keys } = usage;
     view! {
         <section class="card" aria-labelledby="plan-title">
-            <header>
-                <h2 id="plan-title">"Your plan"</h2>
-                <span class="chip plan">{plan.name}</span>
-                <span class="push">
-                    <OpenDialog href=PAGE name="compare-plans" label="Compare plans" class="link" />
-                </span>
-            </header>
-            <div class="body meters">
-                <MessagesMeter messages=messages />
-                {meter("Documents", documents)}
-                {meter("Chatbots", chatbots)}
-                {meter("Users", users)}
-                {meter("API keys", api_keys)}
-            </div>
-            <div class="foot">
-                <span>"Questions about your plan? " <a href="/support">"Contact support"</a></span>
-            </div>
+            <Later>
+                <header>
+                    <h2 id="plan-title">"Your plan"</h2>
+                    <span class="chip plan">{plan.name}</span>
+                    <span class="push">
+                        <OpenDialog href=PAGE name="compare-plans" label="Compare plans" class="link" />
+                    </span>
+                </header>
+                <div class="body meters">
+                    <MessagesMeter messages=messages />
+                    {meter("Documents", documents)}
+                    {meter("Chatbots", chatbots)}
+                    {meter("Users", users)}
+                    {meter("API keys", api_keys)}
+                </div>
+                <div class="foot">
+                    <span>"Questions about your plan? " <a href="/support">"Contact support"</a></span>
+                </div>
+            </Later>
         </section>
     }
 }
