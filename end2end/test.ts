@@ -65,6 +65,8 @@ export function watch(context: BrowserContext, hasJavaScript = true): string[] {
 
 /** Waits until a signed-in page is alive: the last thing it does then is to listen for changes. */
 export async function hydrated(page: Page): Promise<void> {
+  // The page before this one may have begun to listen when this one was asked for already.
+  await formAlive(page);
   await expect.poll(() => alive.has(page), { message: "the page comes alive" }).toBe(true);
 }
 
