@@ -2,7 +2,8 @@
 //!
 //! `engine [--accounts N] [--callers N] [--seconds N] [--kind …] [server options]`: `charges` writes entries alone,
 //! `answers` also the conversation and the message that each was paid for, `single` has a transaction for each charge.
-//! `window` looks up the place of a message in its window and `key` recognises a key that is in memory, each alone. It
+//! `half` measures the peak of `answers` first and then asks half as much, evenly, to compare what the slowest hundredth
+//! waits with what a batch takes. `window` looks up the place of a message in its window and `key` recognises a key that is in memory, each alone. It
 //! writes one line of JSON; the cost of a sync on the same disk is measured in the same run.
 
 use clap::{Parser, ValueEnum};
@@ -29,6 +30,7 @@ enum Kind {
     Charges,
     Answers,
     Single,
+    Half,
     Window,
     Key,
 }
@@ -78,6 +80,7 @@ async fn main() -> Result<(), Failure> {
     let payers = Arc::new(payers(&server, options.accounts).await?);
     let figures = match options.kind {
         Kind::Window => json!({ "microseconds": window_us(&server, &payers[0]).await? }),
+        Kind::Half => half(&server, &payers, &options, &profile).await?,
         Kind::Key => json!({ "microseconds": key_us(&server, &payers[0]).await? }),
         _ => load(&server, &payers, &options).await?,
     };
@@ -117,6 +120,47 @@ async fn load(server: &Arc<Server>, payers: &Arc<Vec<Payer>>, options: &Options)
         "per_second": per_second.round(),
         "median_us": share(50),
         "p99_us": share(99),
+    }))
+}
+
+/// Asks half as much as can be answered at most, whether or not those before are answered.
+async fn half(
+    server: &Arc<Server>,
+    payers: &Arc<Vec<Payer>>,
+    options: &Options,
+    profile: &Profile,
+) -> Result<Value, Failure> {
+    let peak = load(server, payers, options).await?;
+    let per_millisecond = peak["per_second"].as_f64().unwrap_or_default() / 2_000.0;
+    let batches_before = profile.batches_us().len();
+    let (mut due, mut calls) = (0.0, Vec::new());
+    let mut pace = tokio::time::interval(Duration::from_millis(1));
+    for _ in 0..options.seconds * 1_000 {
+        pace.tick().await;
+        due += per_millisecond;
+        while due >= 1.0 {
+            due -= 1.0;
+            let caller = Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind };
+            let turn = calls.len();
+            calls.push(tokio::spawn(async move {
+                let began = Instant::now();
+                caller.charge(&caller.payers[turn % caller.payers.len()]).await?;
+                Ok::<u128, Failure>(began.elapsed().as_micros())
+            }));
+        }
+    }
+    let mut latencies_us = Vec::with_capacity(calls.len());
+    for call in calls {
+        latencies_us.push(call.await??);
+    }
+    latencies_us.sort_unstable();
+    let mut batches_us = profile.batches_us().split_off(batches_before);
+    batches_us.sort_unstable();
+    Ok(json!({
+        "peak": peak["per_second"],
+        "median_us": latencies_us[latencies_us.len() / 2],
+        "p99_us": latencies_us[latencies_us.len() * 99 / 100],
+        "batch_us": batches_us[batches_us.len() / 2],
     }))
 }
 
@@ -171,6 +215,9 @@ struct Profile(Mutex<Times>);
 struct Times {
     /// When the step before was reached.
     last: Option<Instant>,
+    /// When the batch that is under way was taken, and how long those before took until their commit.
+    taken: Option<Instant>,
+    batches_us: Vec<u128>,
     /// How long the writer took to reach a step, and how often it did.
     steps: HashMap<Step, (Duration, u32)>,
 }
@@ -185,11 +232,23 @@ impl Steps for Profile {
         let since = profile.last.replace(now).map_or(Duration::ZERO, |before| now - before);
         let spent = profile.steps.entry(step).or_default();
         *spent = (spent.0 + since, spent.1 + 1);
+        match step {
+            Step::Taken => profile.taken = Some(now),
+            Step::Committed => {
+                let taken = profile.taken.take();
+                profile.batches_us.extend(taken.map(|taken| (now - taken).as_micros()));
+            }
+            _ => {}
+        }
         Ok(())
     }
 }
 
 impl Profile {
+    fn batches_us(&self) -> Vec<u128> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).batches_us.clone()
+    }
+
     fn report(&self) -> String {
         let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut steps: Vec<_> = profile.steps.iter().collect();
@@ -233,7 +292,7 @@ impl Caller {
     }
 
     async fn charge(&self, payer: &Payer) -> Result<(), Failure> {
-        let message = (self.kind == Kind::Answers).then(|| Message {
+        let message = matches!(self.kind, Kind::Answers | Kind::Half).then(|| Message {
             conversation_id: ConversationId::new(self.server.now(), random::bytes(self.server.random.as_ref())),
             begins: true,
             question: QUESTION.to_owned(),
