@@ -2,7 +2,7 @@
 //!
 //! Leptos walks the page that the server rendered in one go, and the browser compiles every function on the way. A part
 //! that comes later is left out of that walk: it remembers its element, and walks it by itself when its turn has come. The
-//! turns are given in [`crate::startup`], in the order of the page, because what the server sent with it is read in
+//! turns are given in `startup.rs`, in the order of the page, because what the server sent with it is read in
 //! that order.
 
 use leptos::prelude::*;
