@@ -15,8 +15,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Either, Executor, FromRow};
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 const READERS: u32 = 8;
@@ -74,14 +74,18 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
     }
     let readers = SqlitePoolOptions::new().max_connections(READERS).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let reader = readers.connect_with(options).await.map_err(StartError::database)?;
-    Ok((reader, Writer { options: writing, connection: Arc::new(Mutex::new(Some(connection))), is_broken: Arc::default() }))
+    Ok((
+        reader,
+        Writer { options: writing, connection: Arc::new(Mutex::new(Some(connection))), is_broken: Arc::default() },
+    ))
 }
 
 impl Writer {
     /// Waits for the right to write.
     pub async fn lock(&self) -> Result<Writing, sqlx::Error> {
         let lock = Arc::clone(&self.connection).lock_owned();
-        let mut connection = tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let mut connection =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         if connection.is_some() && self.is_broken.load(Ordering::Relaxed) {
             *connection = Some(self.options.connect().await?);
             self.is_broken.store(false, Ordering::Relaxed);
@@ -114,8 +118,7 @@ impl Writer {
             let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
             // The connection that writes comes free between two commits; any other one could wait for its lock for ever.
             let mut writing = self.lock().await?;
-            let _: Progress =
-                sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writing.connection()?).await?;
+            let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writing.connection()?).await?;
         }
         Ok(())
     }

@@ -82,9 +82,8 @@ async fn sum_step(server: &Server, account_id: &str, summed: i64, until: i64) ->
         return Ok(false);
     }
     for (day, key_id, chatbot_id, channel, entries, spent, added, charged, first_seq, last_seq) in days {
-        let sums = args![
-            account_id, day, key_id, chatbot_id, channel, entries, spent, added, charged, first_seq, last_seq
-        ];
+        let sums =
+            args![account_id, day, key_id, chatbot_id, channel, entries, spent, added, charged, first_seq, last_seq];
         tx.execute(ADD_TO_DAY, sums).await?;
     }
     tx.commit().await?;

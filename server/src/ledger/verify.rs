@@ -199,37 +199,62 @@ FROM usage_marks m LEFT JOIN balances b ON b.account_id = m.account_id
 WHERE b.account_id IS NULL OR m.summed_seq >= b.next_entry
 LIMIT 100",
     },
-    // A period begins with the first entry in it. Later entries belong to it even when the clock was set back.
+    // A period begins with the first entry in it. Later entries belong to it even when the clock was set back. The entries
+    // are read once for each step and not once for each key, which `CROSS JOIN` tells SQLite.
     Check {
         rule: "what a key spent this month is the sum of its entries and open holds",
         sql: "
-SELECT k.account_id, 'key ' || k.id || ' says ' || k.spent
-FROM api_keys k
-WHERE k.spent <>
-      COALESCE((SELECT -SUM(e.amount) FROM entries e
-                WHERE e.account_id = k.account_id AND e.key_id = k.id AND e.kind = 'charge'
-                  AND e.seq >= (SELECT MIN(f.seq) FROM entries f
-                                WHERE f.account_id = k.account_id AND f.key_id = k.id AND f.kind = 'charge'
-                                  AND f.at >= k.spent_since)), 0)
-    + COALESCE((SELECT SUM(h.amount) FROM holds h
-                WHERE h.account_id = k.account_id AND h.key_id = k.id AND h.state = 'open'
-                  AND h.key_since = k.spent_since), 0)
+WITH firsts AS (
+    SELECT e.account_id, e.key_id AS id, MIN(e.seq) AS seq
+    FROM entries e CROSS JOIN api_keys s
+    WHERE s.account_id = e.account_id AND s.id = e.key_id AND e.kind = 'charge' AND e.at >= s.spent_since
+    GROUP BY e.account_id, e.key_id
+),
+charged AS (
+    SELECT e.account_id, f.id, -SUM(e.amount) AS amount
+    FROM entries e CROSS JOIN firsts f
+    WHERE f.account_id = e.account_id AND f.id = e.key_id AND e.kind = 'charge' AND e.seq >= f.seq
+    GROUP BY e.account_id, f.id
+),
+held AS (
+    SELECT h.account_id, h.key_id AS id, SUM(h.amount) AS amount
+    FROM holds h CROSS JOIN api_keys s
+    WHERE s.account_id = h.account_id AND s.id = h.key_id AND h.state = 'open' AND h.key_since = s.spent_since
+    GROUP BY h.account_id, h.key_id
+)
+SELECT s.account_id, 'key ' || s.id || ' says ' || s.spent
+FROM api_keys s
+LEFT JOIN charged c ON c.account_id = s.account_id AND c.id = s.id
+LEFT JOIN held h ON h.account_id = s.account_id AND h.id = s.id
+WHERE s.spent <> COALESCE(c.amount, 0) + COALESCE(h.amount, 0)
 LIMIT 100",
     },
     Check {
         rule: "what a chatbot spent today is the sum of its entries and open holds",
         sql: "
-SELECT c.account_id, 'chatbot ' || c.id || ' says ' || c.spent
-FROM chatbots c
-WHERE c.spent <>
-      COALESCE((SELECT -SUM(e.amount) FROM entries e
-                WHERE e.account_id = c.account_id AND e.chatbot_id = c.id AND e.kind = 'charge'
-                  AND e.seq >= (SELECT MIN(f.seq) FROM entries f
-                                WHERE f.account_id = c.account_id AND f.chatbot_id = c.id AND f.kind = 'charge'
-                                  AND f.at >= c.spent_since)), 0)
-    + COALESCE((SELECT SUM(h.amount) FROM holds h
-                WHERE h.account_id = c.account_id AND h.chatbot_id = c.id AND h.state = 'open'
-                  AND h.chatbot_since = c.spent_since), 0)
+WITH firsts AS (
+    SELECT e.account_id, e.chatbot_id AS id, MIN(e.seq) AS seq
+    FROM entries e CROSS JOIN chatbots s
+    WHERE s.account_id = e.account_id AND s.id = e.chatbot_id AND e.kind = 'charge' AND e.at >= s.spent_since
+    GROUP BY e.account_id, e.chatbot_id
+),
+charged AS (
+    SELECT e.account_id, f.id, -SUM(e.amount) AS amount
+    FROM entries e CROSS JOIN firsts f
+    WHERE f.account_id = e.account_id AND f.id = e.chatbot_id AND e.kind = 'charge' AND e.seq >= f.seq
+    GROUP BY e.account_id, f.id
+),
+held AS (
+    SELECT h.account_id, h.chatbot_id AS id, SUM(h.amount) AS amount
+    FROM holds h CROSS JOIN chatbots s
+    WHERE s.account_id = h.account_id AND s.id = h.chatbot_id AND h.state = 'open' AND h.chatbot_since = s.spent_since
+    GROUP BY h.account_id, h.chatbot_id
+)
+SELECT s.account_id, 'chatbot ' || s.id || ' says ' || s.spent
+FROM chatbots s
+LEFT JOIN charged c ON c.account_id = s.account_id AND c.id = s.id
+LEFT JOIN held h ON h.account_id = s.account_id AND h.id = s.id
+WHERE s.spent <> COALESCE(c.amount, 0) + COALESCE(h.amount, 0)
 LIMIT 100",
     },
 ];
