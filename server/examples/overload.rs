@@ -4,6 +4,10 @@
 //! whether or not those before them are answered, as they do from many customers. The two alternate, so that whatever else
 //! the machine does meets both. They run in this process and on its cores, without HTTP around them. One line of JSON says
 //! how it went; `--ledger-queue` is what there is to choose.
+//!
+//! Making so many requests takes the cores from the ledger. So the peak is measured once more beside a maker of the other
+//! four fifths, who throws them away: against that peak, the share says what overload does to the ledger, and not what it
+//! does to a machine that has to be customer and server at once.
 
 use clap::Parser;
 use domain::credit::Credit;
@@ -86,17 +90,20 @@ async fn main() -> Result<(), Failure> {
     let payers = payers(&server, options.accounts).await?;
     let load = Arc::new(Load { server, payers, answers: Mutex::default() });
     let length = Duration::from_secs(options.seconds);
-    let (mut peaks, mut offers, mut goodputs, mut shares) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let callers = options.callers.min(queue as usize);
+    let mut rates: [Vec<f64>; 6] = Default::default();
     let mut answers = Answers::default();
     for _ in 0..options.rounds {
-        let peak = peak(&load, options.callers.min(queue as usize), length).await?;
-        let (offered, goodput, told) = overload(&load, peak * f64::from(options.times), length).await?;
-        peaks.push(peak);
-        offers.push(offered);
-        goodputs.push(goodput);
-        shares.push(goodput / peak);
+        let alone = peak(&load, callers, length).await?;
+        let beside = peak_beside(&load, callers, alone * f64::from(options.times - 1), length).await?;
+        let (offered, goodput, told) = overload(&load, alone * f64::from(options.times), length).await?;
+        let round = [alone, beside, offered, goodput, goodput / alone, goodput / beside];
+        for (rates, rate) in rates.iter_mut().zip(round) {
+            rates.push(rate);
+        }
         answers.add(told);
     }
+    let [alone, beside, offered, goodput, of_alone, of_beside] = rates.map(median);
     let broken = verify(&load.server.db).await?;
     load.server.close().await;
     if let Some(failed) = answers.failed.first() {
@@ -110,10 +117,12 @@ async fn main() -> Result<(), Failure> {
         "database": load.server.db.name(),
         "queue": queue,
         "seconds": options.seconds,
-        "peak_per_second": median(peaks).round(),
-        "offered_per_second": median(offers).round(),
-        "goodput_per_second": median(goodputs).round(),
-        "goodput_of_peak": (median(shares) * 1_000.0).round() / 1_000.0,
+        "peak_per_second": alone.round(),
+        "peak_beside_the_maker_per_second": beside.round(),
+        "offered_per_second": offered.round(),
+        "goodput_per_second": goodput.round(),
+        "goodput_of_peak": (of_alone * 1_000.0).round() / 1_000.0,
+        "goodput_of_peak_beside_the_maker": (of_beside * 1_000.0).round() / 1_000.0,
         "refused": refused.0.len(),
         "refused_median_ms": refused.share_ms(0.5),
         "refused_99_ms": refused.share_ms(0.99),
@@ -176,33 +185,56 @@ async fn peak(load: &Arc<Load>, callers: usize, length: Duration) -> Result<f64,
     Ok(answers.accepted.len() as f64 / began.elapsed().as_secs_f64())
 }
 
-/// Hands out requests at a steady rate; returns what was handed out and what was accepted a second, and all answers.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
-async fn overload(load: &Arc<Load>, per_second: f64, length: Duration) -> Result<(f64, f64, Answers), Failure> {
+/// The same, while requests are made and thrown away at a steady rate.
+async fn peak_beside(load: &Arc<Load>, callers: usize, per_second: f64, length: Duration) -> Result<f64, Failure> {
+    let maker = Arc::clone(load);
+    let made = tokio::spawn(async move {
+        pace(per_second, length, |turn| {
+            let load = Arc::clone(&maker);
+            tokio::spawn(async move { drop(std::hint::black_box(load.command(turn))) });
+        })
+        .await;
+    });
+    let peak = peak(load, callers, length).await?;
+    made.await?;
+    Ok(peak)
+}
+
+/// Calls `hand_out` at a steady rate; returns how often.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+async fn pace(per_second: f64, length: Duration, mut hand_out: impl FnMut(usize)) -> usize {
     let began = Instant::now();
-    let (mut asked, mut waiting) = (0_usize, Vec::new());
+    let mut handed_out = 0;
     let mut interval = tokio::time::interval(TICK);
-    let mut warm = None;
-    while began.elapsed() < WARM_UP + length {
+    while began.elapsed() < length {
         interval.tick().await;
-        if warm.is_none() && began.elapsed() >= WARM_UP {
-            warm = Some((load.count_accepted(), Instant::now()));
-        }
         let due = (began.elapsed().as_secs_f64() * per_second) as usize;
-        while asked < due {
-            let (load, turn) = (Arc::clone(load), asked);
-            waiting.push(tokio::spawn(async move { load.ask(turn).await }));
-            asked += 1;
+        while handed_out < due {
+            hand_out(handed_out);
+            handed_out += 1;
         }
     }
-    let lasted = began.elapsed().as_secs_f64();
+    handed_out
+}
+
+/// Asks at a steady rate; returns what was asked and what was accepted a second, and all answers.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+async fn overload(load: &Arc<Load>, per_second: f64, length: Duration) -> Result<(f64, f64, Answers), Failure> {
+    let mut waiting = Vec::new();
+    let mut ask = |turn| {
+        let load = Arc::clone(load);
+        waiting.push(tokio::spawn(async move { load.ask(turn).await }));
+    };
+    pace(per_second, WARM_UP, &mut ask).await;
+    let (before, began) = (load.count_accepted(), Instant::now());
+    let asked = pace(per_second, length, &mut ask).await;
     // What was accepted while requests came; what still waits then is answered without competition.
-    let (before, since) = warm.ok_or("the measurement is too short")?;
-    let goodput = (load.count_accepted() - before) as f64 / since.elapsed().as_secs_f64();
+    let seconds = began.elapsed().as_secs_f64();
+    let goodput = (load.count_accepted() - before) as f64 / seconds;
     for one in waiting {
         one.await?;
     }
-    Ok((asked as f64 / lasted, goodput, load.take()))
+    Ok((asked as f64 / seconds, goodput, load.take()))
 }
 
 impl Load {
