@@ -37,9 +37,6 @@ struct Options {
     /// How many accounts there are, each with a chatbot and a key
     #[arg(long, default_value_t = 1)]
     accounts: usize,
-    /// How many keys each account has; more than its plan allows need a catalogue of one's own
-    #[arg(long, default_value_t = 1)]
-    keys: usize,
     /// The documents of each chatbot
     #[arg(long)]
     documents: Vec<PathBuf>,
@@ -63,7 +60,7 @@ async fn main() -> Result<(), Failure> {
     let server = Server::open(config).await?;
     let mut calls = Vec::with_capacity(options.accounts);
     for number in 0..options.accounts {
-        calls.extend(payer(&server, &options, number).await?);
+        calls.push(payer(&server, &options, number).await?);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -82,8 +79,8 @@ async fn main() -> Result<(), Failure> {
 /// The header and the body of a call.
 type Call = (String, String);
 
-/// Makes an account with a chatbot, keys and credit; returns a call for each key.
-async fn payer(server: &Arc<Server>, options: &Options, number: usize) -> Result<Vec<Call>, Failure> {
+/// Makes an account with a chatbot, a key and credit; returns its call.
+async fn payer(server: &Arc<Server>, options: &Options, number: usize) -> Result<Call, Failure> {
     let email = format!("payer{number}@{}.example", server.now().us());
     let viewer = accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
     let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
@@ -94,18 +91,14 @@ async fn payer(server: &Arc<Server>, options: &Options, number: usize) -> Result
     let amount = Credit::from_millionths(1_000_000_000_000);
     ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
     let body = json!({ "chatbot_id": chatbot.id, "user_message": options.question }).to_string();
-    let mut calls = Vec::with_capacity(options.keys);
-    for number in 0..options.keys {
-        let key = keys::create(server, &viewer, &format!("Key {number}")).await?;
-        calls.push((format!("{}:{}", key.key.consumer_key, key.secret.expose()), body.clone()));
-    }
-    Ok(calls)
+    let key = keys::create(server, &viewer, "Production").await?;
+    Ok((format!("{}:{}", key.key.consumer_key, key.secret.expose()), body))
 }
 
 /// An answer of the size that `ask` gives.
 async fn answer_of(server: &Arc<Server>, calls: &[Call]) -> Result<String, Failure> {
     let (authorization, body) = calls.first().ok_or("no accounts")?;
-    Ok(alone(server, Some(authorization), body.as_bytes()).await?)
+    alone(server, Some(authorization), body.as_bytes()).await
 }
 
 /// The whole call in one transaction of its own.

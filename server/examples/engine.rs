@@ -56,7 +56,6 @@ struct Options {
     config: Config,
 }
 
-#[expect(clippy::struct_field_names, reason = "these are the names of the columns")]
 struct Payer {
     account_id: AccountId,
     key_id: KeyId,

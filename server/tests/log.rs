@@ -5,7 +5,6 @@ mod key_holder;
 mod requests;
 mod support;
 
-use axum::http::header;
 use key_holder::{ASK, key_holder};
 use requests::send;
 use std::io::{self, Write};

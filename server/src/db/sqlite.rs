@@ -25,12 +25,12 @@ const ROWS_AHEAD: usize = 4_096;
 /// Pages of the write-ahead log from which it is started anew: 64 MiB.
 const RESTART_PAGES: i64 = 16_000;
 /// How many prepared statements the writing connection keeps.
-const STATEMENTS_KEPT: usize = 256;
+const STATEMENTS_KEPT: usize = 128;
 
 /// The connection that writes. When its thread has ended, it is made anew for the next one who asks.
 #[derive(Clone)]
 pub struct Writer {
-    options: SqliteConnectOptions,
+    options: Arc<SqliteConnectOptions>,
     connection: Arc<Mutex<Option<SqliteConnection>>>,
     is_broken: Arc<AtomicBool>,
 }
@@ -58,7 +58,7 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
     let writing = options
         .clone()
         .pragma("wal_autocheckpoint", "0")
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-32768")
         // What a statement needs to undo itself alone, should it fail in its middle, is not worth a file.
         .pragma("temp_store", "MEMORY")
         .row_buffer_size(ROWS_AHEAD)
@@ -76,7 +76,11 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
     let reader = readers.connect_with(options).await.map_err(StartError::database)?;
     Ok((
         reader,
-        Writer { options: writing, connection: Arc::new(Mutex::new(Some(connection))), is_broken: Arc::default() },
+        Writer {
+            options: Arc::new(writing),
+            connection: Arc::new(Mutex::new(Some(connection))),
+            is_broken: Arc::default(),
+        },
     ))
 }
 
@@ -155,7 +159,7 @@ impl SqliteTx {
 }
 
 /// Most rows of statements whose joined text is kept. Each is kept as long as the program runs, so there must be an end.
-const JOINED_MAX: usize = 192;
+const JOINED_MAX: usize = 64;
 
 /// One text of several statements, made once for each row of them; `None` when there are too many different rows.
 pub fn joined(statements: &[Statement]) -> Option<&'static str> {

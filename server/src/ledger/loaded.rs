@@ -145,6 +145,9 @@ struct RequestPart<'a> {
     request_id: &'a str,
 }
 
+/// An account with what is posted and held, and the numbers of its next entry and message.
+type StateRow = (String, i64, i64, i64, i64);
+
 #[derive(db::FromRow)]
 struct SubjectRow {
     account_id: String,
@@ -229,8 +232,7 @@ impl Loaded {
         }));
         let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
         let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
-        let (balances, subjects): (Vec<(String, i64, i64, i64, i64)>, Vec<SubjectRow>) =
-            tx.both(balances, subjects).await?;
+        let (balances, subjects): (Vec<StateRow>, Vec<SubjectRow>) = tx.both(balances, subjects).await?;
         let accounts = balances.into_iter().map(|(account_id, posted, held, next_entry, next_message)| {
             let (posted, held) = (Credit::from_millionths(posted), Credit::from_millionths(held));
             let state = AccountState { posted, held, next_entry, next_message };

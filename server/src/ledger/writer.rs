@@ -38,7 +38,7 @@ const RESOLVE_FOR: Duration = Duration::from_secs(25);
 const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
 
 struct Job {
-    command: Command,
+    command: Box<Command>,
     reply: oneshot::Sender<Result<Outcome>>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Ledger {
 
 /// The way to the ledger.
 pub(crate) struct Writer {
-    sender: mpsc::Sender<Box<Job>>,
+    sender: mpsc::Sender<Job>,
     closing: Arc<Notify>,
     task: Mutex<Option<JoinHandle<()>>>,
     clock: Arc<dyn Clock>,
@@ -77,7 +77,7 @@ impl Writer {
     /// refusals of the decision.
     pub async fn submit(&self, command: Command) -> Result<Outcome> {
         let (reply, answer) = oneshot::channel();
-        self.sender.try_send(Box::new(Job { command, reply })).map_err(|refused| match refused {
+        self.sender.try_send(Job { command: Box::new(command), reply }).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => self.overloaded(),
             mpsc::error::TrySendError::Closed(_) => ProblemCode::Unavailable.into(),
         })?;
@@ -88,7 +88,7 @@ impl Writer {
     /// Hands a command over and waits for nothing. What does not fit into the queue is left to the sweeper.
     pub fn enqueue(&self, command: Command) {
         let (reply, _nobody) = oneshot::channel();
-        let _full = self.sender.try_send(Box::new(Job { command, reply }));
+        let _full = self.sender.try_send(Job { command: Box::new(command), reply });
     }
 
     fn overloaded(&self) -> Error {
@@ -110,7 +110,7 @@ impl Writer {
     }
 }
 
-async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Box<Job>>, closing: Arc<Notify>) {
+async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<Notify>) {
     let mut jobs = Vec::new();
     loop {
         tokio::select! {
@@ -131,7 +131,7 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Box<Job>>, closing: A
 
 /// Lets whoever is about to ask do so: the callers of the last batch have just been answered and their next requests are
 /// on the way. It waits for no time, only for what can run now, and ends as soon as that brings nothing new.
-async fn gather(receiver: &mut mpsc::Receiver<Box<Job>>, jobs: &mut Vec<Box<Job>>) {
+async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     for _ in 0..GATHER_ROUNDS_MAX {
         tokio::task::yield_now().await;
         let before = jobs.len();
@@ -146,8 +146,8 @@ async fn gather(receiver: &mut mpsc::Receiver<Box<Job>>, jobs: &mut Vec<Box<Job>
 }
 
 impl Ledger {
-    async fn carry_out(&self, jobs: Vec<Box<Job>>) {
-        let commands: Vec<&Command> = jobs.iter().map(|job| &job.command).collect();
+    async fn carry_out(&self, jobs: Vec<Job>) {
+        let commands: Vec<&Command> = jobs.iter().map(|job| job.command.as_ref()).collect();
         let outcomes = self.outcomes(&commands).await;
         let accepted = commands.iter().zip(&outcomes);
         let changed: HashSet<&AccountId> = accepted
