@@ -17,6 +17,7 @@ use key_holder::{ASK, PRICE, asks_with, key_holder};
 use requests::send;
 use server::payments::gateway::Report;
 use server::{Server, http, ledger, payments, sessions};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use support::{databases, owner};
