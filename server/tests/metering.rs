@@ -22,7 +22,7 @@ use server::{Server, chatbots, keys, ledger};
 use shop::{question, refused, shop};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, assert_sound, databases, give_credit, owner};
+use support::{Queued, TestServer, assert_sound, databases, databases_with_steps, give_credit, owner};
 
 const PRICE_MILLIONTHS: i64 = PRICE.millionths();
 
@@ -109,15 +109,17 @@ async fn a_refusal_is_not_kept_under_its_key() {
 
 #[tokio::test]
 async fn while_the_first_request_runs_a_second_one_is_told_so() {
-    for server in databases().await {
+    let queued = Arc::new(Queued::default());
+    for server in databases_with_steps(&[], || Arc::<Queued>::clone(&queued)).await {
         let holder = key_holder(&server, owner(&server, "olga").await, 5).await;
         let mut tx = server.db.begin().await.unwrap();
         tx.execute("UPDATE balances SET posted = posted", vec![]).await.unwrap();
+        let before = queued.count();
         let first = {
             let (server, request) = (Arc::<Server>::clone(&server), with_key(&holder, "order-1"));
             tokio::spawn(async move { send(&server, request).await })
         };
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        queued.until(before + 1).await;
         send(&server, with_key(&holder, "order-1")).await.refuses(409, "request_in_progress");
         tx.commit().await.unwrap();
         let first = first.await.unwrap();

@@ -9,7 +9,7 @@ use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::ledger::Operation;
 use server::clock::{Clock, ManualClock};
-use server::ledger::steps::{NoSteps, Steps};
+use server::ledger::steps::{NoSteps, Step, Steps};
 use server::random::SystemRandom;
 use server::{Config, Server, accounts, ledger};
 use sqlx::{Connection, PgConnection};
@@ -17,7 +17,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 /// The address that tests come from.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -89,6 +91,32 @@ pub async fn databases_with_steps(options: &[&str], steps: impl Fn() -> Arc<dyn 
         servers.push(TestServer { server, clock, folder });
     }
     servers
+}
+
+/// Counts the requests that wait for a ledger, or have waited, so that a test need not guess when they do.
+#[derive(Default)]
+pub struct Queued(watch::Sender<usize>);
+
+impl Queued {
+    pub fn count(&self) -> usize {
+        *self.0.borrow()
+    }
+
+    /// Returns when there were so many.
+    pub async fn until(&self, count: usize) {
+        let mut counted = self.0.subscribe();
+        let reached = counted.wait_for(|counted| *counted >= count);
+        tokio::time::timeout(Duration::from_secs(20), reached).await.expect("they come").expect("counted");
+    }
+}
+
+impl Steps for Queued {
+    fn reached(&self, step: Step) -> server::Result<()> {
+        if step == Step::Queued {
+            self.0.send_modify(|counted| *counted += 1);
+        }
+        Ok(())
+    }
 }
 
 /// Makes a database in the cluster that `script/test` started.
