@@ -31,7 +31,7 @@ const AWAKENING_EVENTS: [&str; 6] = ["pointerdown", "click", "keydown", "input",
 thread_local! {
     /// The parts that are not alive yet, in the order of the page.
     static PARTS: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
-    /// What waits for its step; `None` once the page is alive, when nothing has to wait any more.
+    /// What waits for its step; `None` once all parts are alive, when nothing new has to wait any more.
     static WAITING: RefCell<Option<VecDeque<PinnedLocalFuture<()>>>> = const { RefCell::new(Some(VecDeque::new())) };
 }
 
@@ -93,7 +93,7 @@ fn wake_in_steps() {
         if let Some(page) = document().document_element() {
             let _marked = page.set_attribute("data-alive", "");
         }
-        run_in_steps();
+        run_in_steps(WAITING.with_borrow_mut(Option::take).unwrap_or_default());
     };
     set_timeout(step, Duration::ZERO);
 }
@@ -121,18 +121,14 @@ impl CustomExecutor for InSteps {
     fn poll_local(&self) {}
 }
 
-fn run_in_steps() {
-    let step = || {
-        let tasks = WAITING.with_borrow_mut(|waiting| {
-            let tasks: Vec<_> = waiting.iter_mut().flat_map(|all| all.drain(..TASKS_A_STEP.min(all.len()))).collect();
-            if tasks.is_empty() {
-                *waiting = None;
-            }
-            tasks
-        });
-        if !tasks.is_empty() {
-            tasks.into_iter().for_each(js_sys::futures::spawn_local);
-            run_in_steps();
+/// Runs what has waited. What is spawned meanwhile runs at once: a view that was loaded anew notices the next change only
+/// when a task of its own has ended.
+fn run_in_steps(mut waiting: VecDeque<PinnedLocalFuture<()>>) {
+    let step = move || {
+        let rest = waiting.split_off(TASKS_A_STEP.min(waiting.len()));
+        waiting.into_iter().for_each(js_sys::futures::spawn_local);
+        if !rest.is_empty() {
+            run_in_steps(rest);
         }
     };
     set_timeout(step, Duration::ZERO);
