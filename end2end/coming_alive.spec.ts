@@ -1,7 +1,7 @@
 // How a page comes alive: in turns, so that the browser can answer between them, and at once when a person does something.
 
 import type { Page } from "@playwright/test";
-import { addBalance, ask, createChatbot, createKey, creditCard, signUp } from "./steps.ts";
+import { creditCard, signUp } from "./steps.ts";
 import { expect, hydrated, test } from "./test.ts";
 
 declare global {
@@ -83,32 +83,4 @@ test("a link followed before the page is alive shows its page without loading th
   await expect(page.getByRole("heading", { name: "API & Reference", level: 1 })).toBeVisible();
   await hydrated(page);
   expect(await page.evaluate(() => window.isFirstDocument)).toBe(true);
-});
-
-test("a list that was loaded anew while effects wait shows its next page", async ({ page, request }) => {
-  await signUp(page);
-  const chatbot = await createChatbot(page, "Help centre");
-  await addBalance(page, "5");
-  const key = await createKey(page, "Production");
-  const send = () => ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
-  for (let round = 0; round < 6; round++) await Promise.all(Array.from({ length: 10 }, send));
-  const loads = () => page.waitForResponse((response) => response.url().endsWith("/rpc/usage/list"));
-
-  await openHeld(page, "/usage");
-  for (let turn = 0; !(await isAlive(page)) && turn < 50; turn++) await giveTurns(page, 1);
-  // The first effects listen for changes, which loads the list anew; those of its rows are held from then on.
-  let isLoaded = false;
-  const anew = loads().then(() => (isLoaded = true));
-  for (let turn = 0; !isLoaded && turn < 6; turn++) {
-    await giveTurns(page, 1);
-    await Promise.race([anew, page.waitForTimeout(300)]);
-  }
-  expect(isLoaded).toBe(true);
-  expect(await page.evaluate(() => window.heldTurns.length)).toBeGreaterThan(0);
-
-  const next = loads();
-  await page.getByRole("link", { name: "Older entries" }).click();
-  await next;
-  await giveAllTurns(page);
-  await expect(page.getByRole("row", { name: /^\d{4}/ })).toHaveCount(11);
 });

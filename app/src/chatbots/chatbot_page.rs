@@ -20,7 +20,7 @@ pub fn ChatbotPage() -> impl IntoView {
     view! {
         <p class="crumbs"><a href="/chatbots">"Chatbots"</a></p>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => chatbot_view(loaded, talk),
                     Err(error) => view! { <PageHeading title="Chatbot"/> {failure(error)} }.into_any(),

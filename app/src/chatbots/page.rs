@@ -22,7 +22,7 @@ pub fn ChatbotsPage() -> impl IntoView {
     view! {
         <PageHeading title="Chatbots" lede="Each chatbot answers from its own documents, in the console, by API and in widgets."/>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || list.show(async move {
                 match list.await {
                     Ok(list) => list_view(list),
                     Err(error) => failure(error),

@@ -64,6 +64,16 @@ impl<T: Serialize + 'static> Loaded<T> {
     }
 }
 
+impl<T: 'static> Loaded<T> {
+    /// A view that waits for the value and is made anew whenever that changes.
+    ///
+    /// A `Suspend` alone notices changes only from when it has been shown; what changed just before that it would miss.
+    pub fn show<V: 'static>(self, view: impl Future<Output = V> + Send + 'static) -> Suspend<V> {
+        self.resource.track();
+        Suspend::new(view)
+    }
+}
+
 impl<T: Serialize + 'static> Loaded<Option<T>> {
     /// As [`Loaded::new`], where `question` may have nothing to ask.
     pub fn maybe<S, F>(

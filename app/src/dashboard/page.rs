@@ -22,7 +22,7 @@ pub fn DashboardPage() -> impl IntoView {
     view! {
         <PageHeading title="Dashboard" lede=format!("Hello, {}.", viewer.name)/>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => overview_view(loaded),
                     Err(error) => failure(error),

@@ -25,7 +25,7 @@ pub fn DocumentsPage() -> impl IntoView {
     view! {
         <PageHeading title="Documents" lede="Plain text and Markdown that your chatbots answer from."/>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || list.show(async move {
                 match list.await {
                     Ok(list) => list_view(list, chatbot.get_untracked()),
                     Err(error) => view! {

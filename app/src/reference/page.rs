@@ -26,7 +26,7 @@ pub fn ReferencePage() -> impl IntoView {
     view! {
         <PageHeading title="API & Reference" lede="One call asks a chatbot. This page has all you need to make it."/>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => reference_view(loaded, language),
                     Err(error) => failure(error),

@@ -43,7 +43,7 @@ pub fn SettingsPage() -> impl IntoView {
             lede="Your plan, the credit your API calls and widgets draw on, and the keys they use."
         />
         <Transition fallback=Loading>
-            {move || Suspend::new(async move {
+            {move || snapshot.show(async move {
                 // Only the dialogs show the offer, but the server must not end the page before it has been read.
                 let _ = offer.await;
                 match snapshot.await {

@@ -17,7 +17,7 @@ pub fn PaymentsPage() -> impl IntoView {
         </p>
         <PageHeading title="Payments" lede="Every attempt to add balance and what became of it." />
         <Transition fallback=Loading>
-            {move || Suspend::new(async move {
+            {move || payments.show(async move {
                 match payments.await {
                     Ok(payments) if payments.is_empty() => {
                         view! {

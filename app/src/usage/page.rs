@@ -26,7 +26,7 @@ pub fn UsagePage() -> impl IntoView {
         <PageHeading title="Usage" lede="Every change of your API credit, with what it left."/>
         <FilterForm filter/>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => usage_view(loaded, &filter.get_untracked()),
                     Err(error) => failure(error),
