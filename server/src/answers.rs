@@ -11,14 +11,14 @@ use domain::chatbot::{Answer, Citation, passages};
 use domain::id::{AccountId, ChatbotId, DocumentId};
 use domain::problem::Problem;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most passages that an answer quotes.
 const CITATIONS_MAX: usize = 3;
 /// A further passage is quoted when its score is at least this share of the best one's.
 const CLOSE_SCORE: f32 = 0.75;
-/// Most chatbots whose index is kept in memory.
-const INDEXES_MAX: usize = 256;
+/// Most text whose indexes are kept in memory, in bytes. The index of one chatbot is kept however large it is.
+const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What a chatbot says when nothing matches.
 pub const NOTHING_FOUND: &str = "I found nothing about that in my documents.";
@@ -26,30 +26,52 @@ pub const NOTHING_FOUND: &str = "I found nothing about that in my documents.";
 struct Index {
     account_id: AccountId,
     documents_version: i64,
+    text_bytes: usize,
     citations: Vec<Citation>,
     engine: SearchEngine<u32>,
 }
 
 /// The indexes that are in memory.
 #[derive(Default)]
-pub(crate) struct SearchCache(Mutex<HashMap<ChatbotId, Arc<Index>>>);
+pub(crate) struct SearchCache(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    indexes: HashMap<ChatbotId, Arc<Index>>,
+    text_bytes: usize,
+}
+
+impl Kept {
+    fn remove(&mut self, chatbot_id: &ChatbotId) {
+        if let Some(index) = self.indexes.remove(chatbot_id) {
+            self.text_bytes -= index.text_bytes;
+        }
+    }
+}
 
 impl SearchCache {
-    fn get(&self, account_id: &AccountId, chatbot_id: &ChatbotId) -> Option<Arc<Index>> {
-        let indexes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        indexes.get(chatbot_id).filter(|index| index.account_id == *account_id).cloned()
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn get(&self, account_id: &AccountId, chatbot_id: &ChatbotId) -> Option<Arc<Index>> {
+        self.kept().indexes.get(chatbot_id).filter(|index| index.account_id == *account_id).cloned()
+    }
+
+    /// Keeps an index; any others make room for it.
     fn put(&self, chatbot_id: &ChatbotId, index: Arc<Index>) {
-        let mut indexes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if indexes.len() >= INDEXES_MAX && !indexes.contains_key(chatbot_id) {
-            indexes.clear();
+        let mut kept = self.kept();
+        kept.remove(chatbot_id);
+        while kept.text_bytes + index.text_bytes > TEXT_BYTES_MAX {
+            let Some(other) = kept.indexes.keys().next().cloned() else { break };
+            kept.remove(&other);
         }
-        indexes.insert(chatbot_id.clone(), index);
+        kept.text_bytes += index.text_bytes;
+        kept.indexes.insert(chatbot_id.clone(), index);
     }
 
     pub(crate) fn forget(&self, chatbot_id: &ChatbotId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(chatbot_id);
+        self.kept().remove(chatbot_id);
     }
 }
 
@@ -106,7 +128,8 @@ fn build_index(account_id: AccountId, documents_version: i64, documents: Vec<(St
         .map(|(citation, number)| Indexed::new(number, format!("{}\n{}", citation.heading, citation.text)));
     let indexed: Vec<Indexed<u32>> = indexed.collect();
     let engine = SearchEngineBuilder::with_documents(Language::English, indexed).build();
-    Index { account_id, documents_version, citations, engine }
+    let text_bytes = citations.iter().map(|citation| citation.heading.len() + citation.text.len()).sum();
+    Index { account_id, documents_version, text_bytes, citations, engine }
 }
 
 fn extract(index: &Index, question: &str) -> Answer {
@@ -150,6 +173,24 @@ mod tests {
         let answer = extract(&index, "how long can I return lamps?");
         assert_eq!(answer.citations[0].document_name, "returns.md");
         assert_eq!(answer.text, "You can send a lamp back within thirty days. (returns.md)");
+    }
+
+    #[test]
+    fn indexes_make_room_for_others_and_the_largest_is_kept_too() {
+        let cache = SearchCache::default();
+        let (account_id, name) =
+            (AccountId::from_row("acct_1".to_owned()), |number| ChatbotId::from_row(format!("bot_{number}")));
+        let sized = |text_bytes| Arc::new(Index { text_bytes, ..index(&[]) });
+        for number in 0..5 {
+            cache.put(&name(number), sized(TEXT_BYTES_MAX / 3));
+            assert!(cache.get(&account_id, &name(number)).is_some());
+        }
+        assert_eq!(cache.kept().indexes.len(), 3);
+        cache.put(&name(9), sized(2 * TEXT_BYTES_MAX));
+        assert!(cache.get(&account_id, &name(9)).is_some());
+        assert_eq!(cache.kept().indexes.len(), 1);
+        cache.forget(&name(9));
+        assert_eq!(cache.kept().text_bytes, 0);
     }
 
     #[test]
