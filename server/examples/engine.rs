@@ -6,21 +6,21 @@
 //! waits with what a batch takes. `window` looks up the place of a message in its window and `key` recognises a key that is in memory, each alone. It
 //! writes one line of JSON; the cost of a sync on the same disk is measured in the same run.
 
+mod payers;
+
 use clap::{Parser, ValueEnum};
 use domain::api_key::read_authorization;
-use domain::credit::Credit;
-use domain::id::{AccountId, ChatbotId, ConversationId, KeyId, RequestId};
+use domain::id::RequestId;
 use domain::ledger::{Channel, Operation};
+use payers::{Failure, PRICE, Payer, payers};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
+use server::ledger::Context;
 use server::ledger::steps::{Step, Steps};
-use server::ledger::{Command, Context, Message, Work};
 use server::random::SystemRandom;
-use server::{Config, Server, accounts, args, chatbots, keys, ledger, random};
+use server::{Config, Server, args, keys, ledger, random};
 use std::collections::HashMap;
-use std::error::Error;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,15 +55,6 @@ struct Options {
     #[command(flatten)]
     config: Config,
 }
-
-struct Payer {
-    account_id: AccountId,
-    key_id: KeyId,
-    chatbot_id: ChatbotId,
-    authorization: String,
-}
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -263,10 +254,6 @@ struct Caller {
     kind: Kind,
 }
 
-const PRICE: Credit = Credit::from_millionths(2_000);
-const QUESTION: &str = "When is the shop open?";
-const ANSWER: &str = "The shop is open from nine to five on weekdays. (Opening hours)";
-
 impl Caller {
     async fn work(&self, number: usize, until: Instant, done: &AtomicU64) -> Result<Vec<u128>, Failure> {
         let mut latencies_us = Vec::new();
@@ -291,24 +278,7 @@ impl Caller {
     }
 
     async fn charge(&self, payer: &Payer) -> Result<(), Failure> {
-        let message = matches!(self.kind, Kind::Answers | Kind::Half).then(|| Message {
-            conversation_id: ConversationId::new(self.server.now(), random::bytes(self.server.random.as_ref())),
-            begins: true,
-            question: QUESTION.to_owned(),
-            answer: ANSWER.to_owned(),
-            citations: "[]".to_owned(),
-            documents_version: None,
-        });
-        let command = Command {
-            account_id: payer.account_id.clone(),
-            request_id: self.request_id(),
-            channel: Channel::Api,
-            key_id: Some(payer.key_id.clone()),
-            chatbot_id: payer.chatbot_id.clone(),
-            work: Work::Charge { price: PRICE },
-            message,
-            once: None,
-        };
+        let command = payer.charge(&self.server, matches!(self.kind, Kind::Answers | Kind::Half));
         ledger::submit(&self.server, command).await?;
         Ok(())
     }
@@ -327,23 +297,6 @@ impl Caller {
         tx.commit().await?;
         Ok(())
     }
-}
-
-async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Failure> {
-    let mut payers = Vec::with_capacity(count);
-    for number in 0..count {
-        let email = format!("payer{number}@{}.example", server.now().us());
-        let viewer =
-            accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
-        let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-        let shown = keys::create(server, &viewer, "Production").await?;
-        let authorization = format!("{}:{}", shown.key.consumer_key, shown.secret.expose());
-        let amount = Credit::from_millionths(1_000_000_000_000);
-        ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
-        let (key_id, chatbot_id) = (shown.key.id, chatbot.id);
-        payers.push(Payer { account_id: viewer.account_id, key_id, chatbot_id, authorization });
-    }
-    Ok(payers)
 }
 
 /// What it costs to write a page at the end of a file and to wait until the disk has it; the median of 200.

@@ -9,18 +9,16 @@
 //! four fifths, who throws them away: against that peak, the share says what overload does to the ledger, and not what it
 //! does to a machine that has to be customer and server at once.
 
+mod payers;
+
 use clap::Parser;
-use domain::credit::Credit;
-use domain::id::{AccountId, ChatbotId, ConversationId, KeyId, RequestId};
-use domain::ledger::{Channel, Operation};
 use domain::problem::ProblemCode;
+use payers::{Failure, Payer, payers};
 use serde_json::json;
+use server::ledger::Command;
 use server::ledger::verify::verify;
-use server::ledger::{Command, Message, Work};
-use server::{Config, Server, accounts, chatbots, keys, ledger, random};
-use std::error::Error;
+use server::{Config, Server, ledger};
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,15 +47,6 @@ struct Options {
     config: Config,
 }
 
-type Failure = Box<dyn Error + Send + Sync>;
-
-#[expect(clippy::struct_field_names, reason = "these are the names of the columns")]
-struct Payer {
-    account_id: AccountId,
-    key_id: KeyId,
-    chatbot_id: ChatbotId,
-}
-
 /// How long it took until requests were answered.
 #[derive(Default)]
 struct Answers {
@@ -72,7 +61,6 @@ struct Load {
     answers: Mutex<Answers>,
 }
 
-const PRICE: Credit = Credit::from_millionths(2_000);
 /// How often a pacer hands out what is due.
 const TICK: Duration = Duration::from_millis(1);
 /// How long it takes until the queue is full and all goes on evenly; what is answered before that does not count.
@@ -268,39 +256,6 @@ impl Load {
     }
 
     fn command(&self, turn: usize) -> Command {
-        let (server, payer) = (&self.server, &self.payers[turn % self.payers.len()]);
-        let now = server.now();
-        Command {
-            account_id: payer.account_id.clone(),
-            request_id: RequestId::new(now, random::bytes(server.random.as_ref())).to_string(),
-            channel: Channel::Api,
-            key_id: Some(payer.key_id.clone()),
-            chatbot_id: payer.chatbot_id.clone(),
-            work: Work::Charge { price: PRICE },
-            message: Some(Message {
-                conversation_id: ConversationId::new(now, random::bytes(server.random.as_ref())),
-                begins: true,
-                question: "When is the shop open?".to_owned(),
-                answer: "The shop is open from nine to five on weekdays. (Opening hours)".to_owned(),
-                citations: "[]".to_owned(),
-                documents_version: None,
-            }),
-            once: None,
-        }
+        self.payers[turn % self.payers.len()].charge(&self.server, true)
     }
-}
-
-async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Failure> {
-    let mut payers = Vec::with_capacity(count);
-    for number in 0..count {
-        let email = format!("payer{number}@{}.example", server.now().us());
-        let viewer =
-            accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
-        let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-        let key = keys::create(server, &viewer, "Production").await?.key;
-        let amount = Credit::from_millionths(1_000_000_000_000);
-        ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
-        payers.push(Payer { account_id: viewer.account_id, key_id: key.id, chatbot_id: chatbot.id });
-    }
-    Ok(payers)
 }
