@@ -1,7 +1,8 @@
 //! What `ask` is measured against, and `ask` itself, on one listener: `script/bench` starts it and loads its routes.
 //!
-//! `/memory/…` answers every request with the same text and does nothing else, so the ratio of `ask` to it says what
-//! keys, search, ledger and disk cost. `/single/…` does all that `ask` does with one transaction for each request, which is
+//! `/memory` answers every request with the same text and does nothing else, so the ratio of `ask` to it says what
+//! keys, search, ledger and disk cost. `/unstored` is the call without the ledger: it checks the key, reads the fields,
+//! finds the answer and writes nothing, so the ratio of `ask` to it says what a durable charge costs. `/single` does all that `ask` does with one transaction for each request, which is
 //! how such a call is commonly built, so the ratio to it says what the writer gains. It makes its own accounts in a folder
 //! of its own (or in the database that is named), writes one line of JSON that says how to call it, and runs until it is
 //! stopped.
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use clap::Parser;
 use domain::api_key::read_authorization;
+use domain::chatbot::Answer;
 use domain::credit::Credit;
 use domain::id::{ChatbotId, ConversationId, RequestId};
 use domain::ledger::{Channel, Operation};
@@ -66,11 +68,17 @@ async fn main() -> Result<(), Failure> {
     let url = format!("http://{}", listener.local_addr()?);
     let answer: &'static str = answer_of(&server, &calls).await?.leak();
     let memory = move |_body: Bytes| async move { ([(CONTENT_TYPE, "application/json")], answer) };
-    let router = http::router(Arc::clone(&server))
-        .merge(Router::new().route("/memory", post(memory)))
-        .merge(Router::new().route("/single", post(single)).with_state(Arc::clone(&server)));
+    let router = http::router(Arc::clone(&server)).merge(Router::new().route("/memory", post(memory))).merge(
+        http::middleware::wrap(
+            Arc::clone(&server),
+            Router::new()
+                .route("/unstored", post(unstored))
+                .route("/single", post(single))
+                .with_state(Arc::clone(&server)),
+        ),
+    );
     let lines: Vec<Value> = calls.into_iter().map(|(authorization, body)| json!([authorization, body])).collect();
-    let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "single": "/single", "calls": lines });
+    let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "unstored": "/unstored", "single": "/single", "calls": lines });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     axum::serve(listener, router).await?;
     Ok(())
@@ -103,11 +111,50 @@ async fn answer_of(server: &Arc<Server>, calls: &[Call]) -> Result<String, Failu
 
 /// The whole call in one transaction of its own.
 async fn single(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match alone(&server, authorization, &body).await {
-        Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
+    respond(alone(&server, authorization(&headers), &body).await)
+}
+
+/// The whole call but for what is written.
+async fn unstored(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+    respond(found(&server, authorization(&headers), &body).await.map(|found| found.body()))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
+}
+
+fn respond(body: Result<String, Failure>) -> Response {
+    match body {
+        Ok(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// What a call asks, and what is answered.
+struct Found {
+    caller: keys::Caller,
+    chatbot_id: ChatbotId,
+    conversation_id: ConversationId,
+    question: String,
+    answer: Answer,
+}
+
+impl Found {
+    fn body(&self) -> String {
+        let Self { conversation_id, answer, .. } = self;
+        json!({ "success": true, "conversation_id": conversation_id, "chatbot_message": answer.text }).to_string()
+    }
+}
+
+async fn found(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -> Result<Found, Failure> {
+    let credential = read_authorization(authorization, |_| None).map_err(|_| "no credential")?;
+    let caller = keys::authenticate(server, &credential).await?;
+    let fields: Value = serde_json::from_slice(body)?;
+    let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
+    let question = fields["user_message"].as_str().ok_or("no message")?.to_owned();
+    let (answer, _) = answers::answer(server, &caller.account_id, &chatbot_id, &question).await?;
+    let conversation_id = ConversationId::new(server.now(), random::bytes(server.random.as_ref()));
+    Ok(Found { caller, chatbot_id, conversation_id, question, answer })
 }
 
 const INSERT_CONVERSATION: &str = "
@@ -118,39 +165,34 @@ INSERT INTO messages (account_id, conversation_id, number, request_id, question,
 VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)";
 
 async fn alone(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -> Result<String, Failure> {
-    let credential = read_authorization(authorization, |_| None).map_err(|_| "no credential")?;
-    let caller = keys::authenticate(server, &credential).await?;
-    let fields: Value = serde_json::from_slice(body)?;
-    let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
-    let question = fields["user_message"].as_str().ok_or("no message")?;
-    let (answer, _) = answers::answer(server, &caller.account_id, &chatbot_id, question).await?;
+    let found = found(server, authorization, body).await?;
     let now = server.now();
-    let conversation_id = ConversationId::new(now, random::bytes(server.random.as_ref()));
     let request_id = RequestId::new(now, random::bytes(server.random.as_ref())).to_string();
-    let (account_id, price) = (caller.account_id.as_str(), server.catalogue.price_per_message);
-    let citations = serde_json::to_string(&answer.citations)?;
-    let conversation = args![account_id, conversation_id.as_str(), chatbot_id.as_str(), now.us()];
+    let (account_id, price) = (found.caller.account_id.as_str(), server.catalogue.price_per_message);
+    let citations = serde_json::to_string(&found.answer.citations)?;
+    let conversation = args![account_id, found.conversation_id.as_str(), found.chatbot_id.as_str(), now.us()];
     let message = args![
         account_id,
-        conversation_id.as_str(),
+        found.conversation_id.as_str(),
         &request_id,
-        question,
-        answer.text.as_str(),
+        found.question.as_str(),
+        found.answer.text.as_str(),
         citations,
         price.millionths(),
         now.us()
     ];
+    let body = found.body();
     let mut tx = server.db.begin().await?;
     tx.execute(INSERT_CONVERSATION, conversation).await?;
     tx.execute(INSERT_MESSAGE, message).await?;
     let context = Context {
         request_id,
         channel: Some(Channel::Api),
-        key_id: Some(caller.key_id),
-        chatbot_id: Some(chatbot_id),
+        key_id: Some(found.caller.key_id.clone()),
+        chatbot_id: Some(found.chatbot_id.clone()),
         ..Context::default()
     };
-    ledger::post(&mut tx, &caller.account_id, Operation::Charge { price }, &context, now).await?;
+    ledger::post(&mut tx, &found.caller.account_id, Operation::Charge { price }, &context, now).await?;
     tx.commit().await?;
-    Ok(json!({ "success": true, "conversation_id": conversation_id, "chatbot_message": answer.text }).to_string())
+    Ok(body)
 }

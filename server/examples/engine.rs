@@ -24,6 +24,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
@@ -123,7 +124,16 @@ async fn half(
     let peak = load(server, payers, options).await?;
     let per_millisecond = peak["per_second"].as_f64().unwrap_or_default() / 2_000.0;
     let batches_before = profile.batches_us().len();
-    let (mut due, mut calls) = (0.0, Vec::new());
+    // What has been answered is forgotten at once but for one figure, so that the measurement itself stays small.
+    let (sender, mut answered) = mpsc::unbounded_channel();
+    let reading = tokio::spawn(async move {
+        let mut latencies_us = Vec::new();
+        while let Some(latency) = answered.recv().await {
+            latencies_us.push(latency?);
+        }
+        Ok::<Vec<u128>, Failure>(latencies_us)
+    });
+    let (mut due, mut turn) = (0.0, 0);
     let mut pace = tokio::time::interval(Duration::from_millis(1));
     for _ in 0..options.seconds * 1_000 {
         pace.tick().await;
@@ -131,18 +141,17 @@ async fn half(
         while due >= 1.0 {
             due -= 1.0;
             let caller = Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind };
-            let turn = calls.len();
-            calls.push(tokio::spawn(async move {
+            let sender = sender.clone();
+            tokio::spawn(async move {
                 let began = Instant::now();
-                caller.charge(&caller.payers[turn % caller.payers.len()]).await?;
-                Ok::<u128, Failure>(began.elapsed().as_micros())
-            }));
+                let charged = caller.charge(&caller.payers[turn % caller.payers.len()]).await;
+                let _reader_ended = sender.send(charged.map(|()| began.elapsed().as_micros()));
+            });
+            turn += 1;
         }
     }
-    let mut latencies_us = Vec::with_capacity(calls.len());
-    for call in calls {
-        latencies_us.push(call.await??);
-    }
+    drop(sender);
+    let mut latencies_us = reading.await??;
     latencies_us.sort_unstable();
     let mut batches_us = profile.batches_us().split_off(batches_before);
     batches_us.sort_unstable();

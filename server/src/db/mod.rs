@@ -236,19 +236,27 @@ impl Db {
     /// Moves what was committed from SQLite's write-ahead log into its file again and again, until `ended` returns.
     pub async fn keep_checkpointing(&self, ended: impl Future<Output = ()>) {
         let Self::Sqlite { reader, writer } = self else { return };
-        let mut interval = tokio::time::interval(CHECKPOINT_INTERVAL);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ended = std::pin::pin!(ended);
+        let (mut pause, mut copied_before) = (CHECKPOINT_PAUSE_MAX, 0);
         loop {
             tokio::select! {
                 () = &mut ended => return,
-                _ = interval.tick() => {}
+                () = tokio::time::sleep(pause) => {}
             }
             if reader.is_closed() {
                 return;
             }
-            if let Err(error) = writer.checkpoint(reader).await {
-                tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+            match writer.checkpoint(reader).await {
+                Ok(copied) => {
+                    // Where less is copied than before, the log was started anew in between.
+                    let pages = if copied < copied_before { copied } else { copied - copied_before };
+                    pause = checkpoint_pause(pause, pages);
+                    copied_before = copied;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+                    pause = CHECKPOINT_PAUSE_MAX;
+                }
             }
         }
     }
@@ -266,7 +274,17 @@ impl Db {
 }
 
 /// Pages that many commits change are copied once for all of them: the longer the pause, the less is copied.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+const CHECKPOINT_PAUSE_MAX: Duration = Duration::from_secs(1);
+const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// How many pages are to be copied at a time. A commit whose sync comes while the file is synced waits for both, so that
+/// many thousand pages at once would be felt by callers.
+const CHECKPOINT_PAGES: f64 = 400.0;
+
+/// The pause after which about [`CHECKPOINT_PAGES`] will have come, where `pages` came in the last one.
+fn checkpoint_pause(last: Duration, pages: i64) -> Duration {
+    let pages = f64::from(u32::try_from(pages.max(1)).unwrap_or(u32::MAX));
+    last.mul_f64(CHECKPOINT_PAGES / pages).clamp(CHECKPOINT_PAUSE_MIN, CHECKPOINT_PAUSE_MAX)
+}
 
 /// Whether a statement may succeed when its whole transaction is run again: two transactions were in each other's way.
 #[must_use]

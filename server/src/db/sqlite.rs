@@ -24,6 +24,8 @@ const READERS: u32 = 8;
 const ROWS_AHEAD: usize = 4_096;
 /// Pages of the write-ahead log from which it is started anew: 64 MiB.
 const RESTART_PAGES: i64 = 16_000;
+/// Most pages that may still have to be copied for that, while the writers wait: 8 MiB.
+const RESTART_BEHIND_MAX: i64 = 2_000;
 /// How many prepared statements the writing connection keeps.
 const STATEMENTS_KEPT: usize = 128;
 
@@ -112,19 +114,20 @@ impl Writer {
         result
     }
 
-    /// Moves what was committed from the write-ahead log into the file. Copying runs beside the writers; only starting the
-    /// log anew keeps them waiting for a moment.
-    pub async fn checkpoint(&self, reader: &SqlitePool) -> Result<(), sqlx::Error> {
+    /// Copies what was committed from the write-ahead log into the file, beside the writers; returns how many pages of the
+    /// log have been copied since it was last started anew.
+    pub async fn checkpoint(&self, reader: &SqlitePool) -> Result<i64, sqlx::Error> {
         type Progress = (i64, i64, i64);
-        let (_, pages, _): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
-        if pages >= RESTART_PAGES {
-            // Copies what was written during the line above, so that little is left for the one below.
-            let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
-            // The connection that writes comes free between two commits; any other one could wait for its lock for ever.
-            let mut writing = self.lock().await?;
-            let _: Progress = sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(writing.connection()?).await?;
+        let (_, pages, copied): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+        if copied < RESTART_PAGES || pages - copied > RESTART_BEHIND_MAX {
+            return Ok(copied);
         }
-        Ok(())
+        // Copies the little that came meanwhile while nobody writes: whoever writes next begins the log anew, unless
+        // somebody still reads in it. Nobody is waited for, so one who reads for long only lets the log grow.
+        let mut writing = self.lock().await?;
+        let (_, _, copied): Progress =
+            sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(writing.connection()?).await?;
+        Ok(copied)
     }
 
     /// Closes the connection, after what runs on it has ended.

@@ -16,7 +16,7 @@ mod health;
 mod hosted_page;
 mod idempotency;
 mod json;
-mod middleware;
+pub mod middleware;
 mod problem;
 mod webhooks;
 

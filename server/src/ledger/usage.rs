@@ -9,14 +9,13 @@ use crate::error::Result;
 use crate::{Server, args};
 use domain::clock::DAY_US;
 use std::sync::Weak;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it is looked whether there is something to sum up.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// How many entries may stand behind the mark of an account before they are summed up.
-const BEHIND_MAX: i64 = 1_000;
-/// Most entries that are summed up in one transaction.
-const STEP: i64 = 50_000;
+/// A tenth of the time at most, however much there is to sum up, and in steps of a few milliseconds: while one reads, the
+/// write-ahead log cannot be copied.
+const EFFORT: Effort = Effort { behind_max: 1_000, step: 4_000, rest: 9 };
 /// Most accounts of one round.
 const ROUND_MAX: i64 = 200;
 
@@ -54,19 +53,32 @@ SET entries = usage_days.entries + excluded.entries, spent = usage_days.spent + 
     added = usage_days.added + excluded.added, charged = usage_days.charged + excluded.charged,
     last_seq = excluded.last_seq";
 
-/// Sums up what accounts have behind their marks, where that is more than `behind_max` entries, in steps of `step`.
+/// How much is summed up, and how fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// How many entries may stand behind the mark of an account before they are summed up.
+    pub behind_max: i64,
+    /// Most entries of one transaction.
+    pub step: i64,
+    /// How many times as long as a step took is waited before the next.
+    pub rest: u32,
+}
+
+/// Sums up what accounts have behind their marks.
 ///
 /// # Errors
 /// When the database fails. Another process that was faster is no error.
-pub async fn sum_up(server: &Server, behind_max: i64, step: i64) -> Result<()> {
+pub async fn sum_up(server: &Server, effort: Effort) -> Result<()> {
+    let Effort { behind_max, step, rest } = effort;
     let accounts: Vec<(String, i64, i64)> = server.db.all(SELECT_BEHIND, args![behind_max, ROUND_MAX]).await?;
     for (account_id, mut summed, last) in accounts {
         while summed < last {
-            let until = last.min(summed + step);
+            let (until, began) = (last.min(summed + step), Instant::now());
             if !sum_step(server, &account_id, summed, until).await? {
                 break;
             }
             summed = until;
+            tokio::time::sleep(began.elapsed() * rest).await;
         }
     }
     Ok(())
@@ -97,7 +109,7 @@ pub(crate) async fn keep_summing_up(server: Weak<Server>) {
     loop {
         interval.tick().await;
         let Some(server) = server.upgrade() else { return };
-        if let Err(error) = sum_up(&server, BEHIND_MAX, STEP).await {
+        if let Err(error) = sum_up(&server, EFFORT).await {
             tracing::warn!(%error, "the usage of the accounts could not be summed up");
         }
     }
