@@ -50,6 +50,29 @@ pub struct Answer {
     pub citations: Vec<Citation>,
 }
 
+/// Where a passage came from, as it is kept with a message: what was said from it stands in the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source<'a> {
+    pub document_id: &'a DocumentId,
+    pub document_name: &'a str,
+    pub heading: &'a str,
+}
+
+impl<'a> Source<'a> {
+    fn of(citation: &'a Citation) -> Self {
+        let Citation { document_id, document_name, heading, .. } = citation;
+        Self { document_id, document_name, heading }
+    }
+}
+
+impl Answer {
+    /// Where its passages came from, best first.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source<'_>> {
+        self.citations.iter().map(Source::of).collect()
+    }
+}
+
 /// Longest passage, in bytes, before a long paragraph is cut at a sentence.
 pub const PASSAGE_BYTES_MAX: usize = 1_200;
 

@@ -169,7 +169,7 @@ async fn alone(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -
     let now = server.now();
     let request_id = RequestId::new(now, random::bytes(server.random.as_ref())).to_string();
     let (account_id, price) = (found.caller.account_id.as_str(), server.catalogue.price_per_message);
-    let citations = serde_json::to_string(&found.answer.citations)?;
+    let citations = serde_json::to_string(&found.answer.sources())?;
     let conversation = args![account_id, found.conversation_id.as_str(), found.chatbot_id.as_str(), now.us()];
     let message = args![
         account_id,

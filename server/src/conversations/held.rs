@@ -123,7 +123,7 @@ pub async fn finish(
         begins: begun.begins,
         question: begun.question.clone(),
         answer: answer.text.clone(),
-        citations: serde_json::to_string(&answer.citations).map_err(Error::internal)?,
+        citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?,
         documents_version: None,
     };
     let command = Command {

@@ -77,7 +77,7 @@ impl<'a> Asked<'a> {
             begins: self.begins,
             question: self.message.to_owned(),
             answer: answer.text.clone(),
-            citations: serde_json::to_string(&answer.citations).map_err(Error::internal)?,
+            citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?,
             documents_version,
         })
     }
