@@ -37,6 +37,7 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
 use reference::page::ReferencePage;
+use settings::key::page::KeyPage;
 use settings::page::SettingsPage;
 use settings::payments_page::PaymentsPage;
 #[cfg(feature = "ssr")]
@@ -63,6 +64,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/documents") view=DocumentsPage ssr=SsrMode::Async />
                     <Route path=path!("/usage") view=UsagePage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/keys/:id") view=KeyPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/payments") view=PaymentsPage ssr=SsrMode::Async />
                     <Route path=path!("/reference") view=ReferencePage ssr=SsrMode::Async />
                     <Route path=path!("/support") view=SupportPage ssr=SsrMode::Async />

@@ -1,8 +1,8 @@
 //! API keys: the consumer key that names one, the consumer secret that proves it, and how a caller sends the two.
 
-use crate::clock::Timestamp;
+use crate::clock::{DAY_US, SECOND_US, Timestamp};
 use crate::credit::Credit;
-use crate::id::{KeyId, base62, is_base62};
+use crate::id::{ChatbotId, KeyId, base62, is_base62};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -137,20 +137,161 @@ pub fn read_authorization(
     Ok(Credential { consumer_key, secret })
 }
 
-/// A key as its owner sees it in the list: never with its secret.
+/// One thing that a program may do with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    #[serde(rename = "messages:write")]
+    MessagesWrite,
+    #[serde(rename = "conversations:read")]
+    ConversationsRead,
+    #[serde(rename = "usage:read")]
+    UsageRead,
+    #[serde(rename = "chatbots:read")]
+    ChatbotsRead,
+    #[serde(rename = "documents:write")]
+    DocumentsWrite,
+}
+
+impl Permission {
+    pub const ALL: [Self; 5] =
+        [Self::MessagesWrite, Self::ConversationsRead, Self::UsageRead, Self::ChatbotsRead, Self::DocumentsWrite];
+
+    /// The permission as programs read it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MessagesWrite => "messages:write",
+            Self::ConversationsRead => "conversations:read",
+            Self::UsageRead => "usage:read",
+            Self::ChatbotsRead => "chatbots:read",
+            Self::DocumentsWrite => "documents:write",
+        }
+    }
+
+    /// What it allows, for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::MessagesWrite => "Send messages, which are paid for from the credit",
+            Self::ConversationsRead => "Read conversations",
+            Self::UsageRead => "Read plan, credit and usage",
+            Self::ChatbotsRead => "Read chatbots",
+            Self::DocumentsWrite => "Add and delete documents",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text)
+    }
+}
+
+/// Most chatbots that a key can be limited to by name.
+pub const KEY_CHATBOTS_MAX: usize = 100;
+/// Most networks that a key can be limited to.
+pub const KEY_NETWORKS_MAX: usize = 20;
+
+/// What the owner of a key decides about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySettings {
+    pub name: String,
+    /// Each once, in the order of [`Permission::ALL`].
+    pub permissions: Vec<Permission>,
+    /// The chatbots it may use; `None` is all of the account, those to come too.
+    pub chatbots: Option<Vec<ChatbotId>>,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+    /// How much it may spend in a calendar month (UTC).
+    pub monthly_cap: Option<Credit>,
+    /// The networks it may be used from, as `192.0.2.0/24` or `2001:db8::/32`; empty is from everywhere.
+    pub networks: Vec<String>,
+}
+
+/// How long the old secret goes on working after a new one was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Overlap {
+    #[default]
+    None,
+    Hour,
+    Day,
+    Week,
+}
+
+impl Overlap {
+    pub const ALL: [Self; 4] = [Self::None, Self::Hour, Self::Day, Self::Week];
+
+    /// The overlap as forms name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hour => "1h",
+            Self::Day => "24h",
+            Self::Week => "7d",
+        }
+    }
+
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "No time: it stops at once",
+            Self::Hour => "1 hour",
+            Self::Day => "24 hours",
+            Self::Week => "7 days",
+        }
+    }
+
+    #[must_use]
+    pub const fn duration_us(self) -> i64 {
+        match self {
+            Self::None => 0,
+            Self::Hour => 3_600 * SECOND_US,
+            Self::Day => DAY_US,
+            Self::Week => 7 * DAY_US,
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|overlap| overlap.as_str() == text)
+    }
+}
+
+/// One of a key's secrets, without the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretUse {
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    /// How many requests it has proved.
+    pub uses: i64,
+}
+
+/// The secret before the present one, while both work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldSecret {
+    pub secret: SecretUse,
+    /// When it stops.
+    pub until: Timestamp,
+}
+
+/// A key as its owner sees it: never with its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     pub id: KeyId,
-    pub name: String,
     pub consumer_key: ConsumerKey,
+    pub settings: KeySettings,
     pub created_at: Timestamp,
-    /// When the secret was last replaced; the same as `created_at` until then.
-    pub secret_created_at: Timestamp,
+    /// The name of the user who made it.
+    pub created_by: String,
+    pub secret: SecretUse,
+    pub old_secret: Option<OldSecret>,
     pub last_used_at: Option<Timestamp>,
+    /// The address that it was last used from.
+    pub last_used_from: Option<String>,
+    /// Since when it is switched off.
+    pub disabled_at: Option<Timestamp>,
     /// Credit spent through this key since the first of the month (UTC); a positive number.
     pub spent_this_month: Credit,
-    /// How much it may spend in a calendar month (UTC).
-    pub monthly_cap: Option<Credit>,
 }
 
 /// A key at the one moment when its secret can be seen.

@@ -60,6 +60,12 @@ codes! {
         "Check for a missing or changed character: a consumer key has 20 characters after ck_, a secret 42 after sk_.";
     InvalidCredential = 401 "invalid_credential" "The credential is not valid"
         "Check Consumer Key and Consumer Secret. A deleted key and a regenerated secret stop working at once.";
+    SecretRotated = 401 "secret_rotated" "The secret was replaced by a new one"
+        "Put the key's new Consumer Secret into the program. The Consumer Key has not changed.";
+    KeyDisabled = 401 "key_disabled" "The key is switched off"
+        "Switch the key on again on its page in the console.";
+    KeyExpired = 401 "key_expired" "The key has expired"
+        "Set a later day on the key's page in the console, or use another key.";
     SignInRequired = 401 "sign_in_required" "You are not signed in"
         "Sign in and try again; what you typed is kept.";
     WrongEmailOrPassword = 401 "wrong_email_or_password" "The e-mail or the password is wrong"
@@ -74,6 +80,12 @@ codes! {
         "Raise the key's monthly cap, or wait until the time in retry_at. Nothing was charged.";
     ChatbotCapReached = 403 "chatbot_cap_reached" "The chatbot has reached its daily cap"
         "Raise the chatbot's daily cap, or wait until the time in retry_at. Nothing was charged.";
+    PermissionMissing = 403 "permission_missing" "The key may not do this"
+        "Give the key the permission that the detail names, on its page in the console.";
+    NetworkNotAllowed = 403 "network_not_allowed" "The key may not be used from this address"
+        "Add the address to the key's networks on its page in the console, or leave them empty.";
+    ChatbotNotAllowed = 403 "chatbot_not_allowed" "The key may not use this chatbot"
+        "Add the chatbot to those the key may use, on its page in the console.";
     CrossOrigin = 403 "cross_origin" "The request came from another site"
         "Open the console itself and try again.";
     NotFound = 404 "not_found" "There is no such thing"

@@ -71,6 +71,9 @@ pub struct Config {
     /// Attempts to sign in or sign up that are accepted a minute, per address and per e-mail
     #[arg(long, env = "ARTIKO_SIGN_IN_ATTEMPTS_PER_MINUTE", default_value = "10")]
     pub sign_in_attempts_per_minute: std::num::NonZeroU32,
+    /// Networks of proxies that may say in X-Forwarded-For where a request came from, for example 10.0.0.0/8
+    #[arg(long, env = "ARTIKO_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Requests that may wait for the ledger; more are refused with 503 at once
     #[arg(long, env = "ARTIKO_LEDGER_QUEUE", default_value = "8192")]
     pub ledger_queue: std::num::NonZeroU32,

@@ -122,6 +122,7 @@ async fn ask(
     let question = Question {
         account_id: viewer.account_id.clone(),
         key_id: key_id.cloned(),
+        caller: None,
         chatbot_id: chatbot_id.as_str(),
         conversation_id: None,
         message: QUESTIONS[place],

@@ -54,6 +54,7 @@ pub struct Server {
     pub(crate) search: answers::SearchCache,
     pub(crate) writer: Arc<Writer>,
     pub(crate) keys: Arc<keys::cache::KeyCache>,
+    pub(crate) key_uses: keys::uses::Uses,
     pub(crate) running: idempotency::Running,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
@@ -105,9 +106,9 @@ impl Server {
         };
         let queue_max = usize::try_from(config.ledger_queue.get()).unwrap_or(usize::MAX);
         let alive = tokio::sync::watch::Sender::new(());
-        let keys = Arc::new(keys::cache::KeyCache::default());
+        let known_keys = Arc::new(keys::cache::KeyCache::default());
         tokio::spawn(checkpoint(db.clone(), alive.subscribe()));
-        tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&keys), alive.subscribe()));
+        tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&known_keys), alive.subscribe()));
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
@@ -121,12 +122,14 @@ impl Server {
             attempts,
             search: answers::SearchCache::default(),
             writer: Arc::new(Writer::start(ledger, queue_max)),
-            keys,
+            keys: known_keys,
+            key_uses: keys::uses::Uses::default(),
             running: idempotency::Running::default(),
             stopping: tokio::sync::watch::Sender::new(false),
             _alive: alive,
         });
         tokio::spawn(sweep(Arc::downgrade(&server)));
+        tokio::spawn(keys::uses::keep_writing(Arc::downgrade(&server)));
         tokio::spawn(ledger::usage::keep_summing_up(Arc::downgrade(&server)));
         Ok(server)
     }
@@ -157,6 +160,9 @@ impl Server {
     pub async fn close(&self) {
         self.stop();
         self.writer.close().await;
+        if let Err(error) = self.key_uses.write(&self.db).await {
+            tracing::warn!(%error, "the last uses of keys could not be written");
+        }
         self.db.close().await;
     }
 

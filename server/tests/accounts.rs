@@ -2,11 +2,15 @@
 
 mod support;
 
+use domain::api_key::{ApiKey, Overlap, SecretUse};
 use domain::api_key::{Credential, PlainSecret};
 use domain::clock::DAY_US;
 use domain::problem::ProblemCode;
 use server::{accounts, keys, plans, sessions};
+use std::net::{IpAddr, Ipv4Addr};
 use support::{ADDRESS, databases, databases_with, owner};
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn a_new_account_is_on_the_plus_plan_and_empty() {
@@ -129,18 +133,18 @@ async fn a_key_is_recognised_until_it_is_deleted() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
         let shown = keys::create(&server, &olga, " Production ").await.unwrap();
-        assert_eq!(shown.key.name, "Production");
-        let caller = keys::authenticate(&server, &credential(&shown)).await.unwrap();
+        assert_eq!(shown.key.settings.name, "Production");
+        let caller = keys::authenticate(&server, &credential(&shown), LOCAL).await.unwrap();
         assert_eq!((&caller.account_id, &caller.key_id), (&olga.account_id, &shown.key.id));
         let other_secret = Credential { secret: PlainSecret::new(&[1; 32]), ..credential(&shown) };
-        let refused = keys::authenticate(&server, &other_secret).await.unwrap_err().into_problem();
+        let refused = keys::authenticate(&server, &other_secret, LOCAL).await.unwrap_err().into_problem();
         assert_eq!(refused.code, ProblemCode::InvalidCredential);
         let mistyped = keys::delete(&server, &olga, &shown.key.id, "production").await.unwrap_err().into_problem();
         assert_eq!((mistyped.code, mistyped.field.as_deref()), (ProblemCode::InvalidField, Some("name")));
         keys::delete(&server, &olga, &shown.key.id, "Production").await.unwrap();
         let elsewhere = server.second_process().await;
         for process in [&*server, &elsewhere] {
-            let refused = keys::authenticate(process, &credential(&shown)).await.unwrap_err().into_problem();
+            let refused = keys::authenticate(process, &credential(&shown), LOCAL).await.unwrap_err().into_problem();
             assert_eq!(refused.code, ProblemCode::InvalidCredential);
         }
         assert!(keys::list(&server, &olga.account_id).await.unwrap().is_empty());
@@ -153,12 +157,12 @@ async fn regenerating_changes_only_the_secret() {
         let olga = owner(&server, "olga").await;
         let before = keys::create(&server, &olga, "Production").await.unwrap();
         server.clock.advance_us(DAY_US);
-        let after = keys::regenerate(&server, &olga, &before.key.id).await.unwrap();
+        let after = keys::rotate(&server, &olga, &before.key.id, Overlap::None).await.unwrap();
         assert!(before.secret != after.secret);
-        let expected = domain::api_key::ApiKey { secret_created_at: server.now(), ..before.key.clone() };
-        assert_eq!(after.key, expected);
-        assert!(keys::authenticate(&server, &credential(&before)).await.is_err());
-        assert!(keys::authenticate(&server, &credential(&after)).await.is_ok());
+        let secret = SecretUse { created_at: server.now(), last_used_at: None, uses: 0 };
+        assert_eq!(after.key, ApiKey { secret, ..before.key.clone() });
+        assert!(keys::authenticate(&server, &credential(&before), LOCAL).await.is_err());
+        assert!(keys::authenticate(&server, &credential(&after), LOCAL).await.is_ok());
     }
 }
 
@@ -182,11 +186,11 @@ async fn the_key_of_another_account_is_not_found() {
     for server in databases().await {
         let (olga, eve) = (owner(&server, "olga").await, owner(&server, "eve").await);
         let shown = keys::create(&server, &olga, "Production").await.unwrap();
-        let regenerated = keys::regenerate(&server, &eve, &shown.key.id).await.map(|_| ());
+        let regenerated = keys::rotate(&server, &eve, &shown.key.id, Overlap::None).await.map(|_| ());
         let deleted = keys::delete(&server, &eve, &shown.key.id, "Production").await;
         for refused in [regenerated, deleted] {
             assert_eq!(refused.unwrap_err().into_problem().code, ProblemCode::NotFound);
         }
-        assert!(keys::authenticate(&server, &credential(&shown)).await.is_ok());
+        assert!(keys::authenticate(&server, &credential(&shown), LOCAL).await.is_ok());
     }
 }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::api_key::Overlap;
 use domain::id::{ChatbotId, ConversationId};
 use key_holder::{ASK, PRICE, asks_with, key_holder};
 use requests::send;
@@ -210,8 +211,8 @@ async fn a_deleted_key_is_refused_on_the_very_next_request() {
 async fn a_regenerated_key_takes_its_new_secret_only() {
     for server in databases().await {
         let mut holder = key_holder(&server, owner(&server, "olga").await, 3).await;
-        let new = keys::regenerate(&server, &holder.viewer, &holder.key.key.id).await.unwrap();
-        send(&server, holder.asks(&holder.question())).await.refuses(401, "invalid_credential");
+        let new = keys::rotate(&server, &holder.viewer, &holder.key.key.id, Overlap::None).await.unwrap();
+        send(&server, holder.asks(&holder.question())).await.refuses(401, "secret_rotated");
         holder.key = new;
         assert_eq!(send(&server, holder.asks(&holder.question())).await.status, 200);
     }

@@ -115,6 +115,7 @@ fn question<'a>(
     Question {
         account_id: viewer.account_id,
         key_id: None,
+        caller: None,
         chatbot_id,
         conversation_id,
         message,

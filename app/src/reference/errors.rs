@@ -11,6 +11,12 @@ pub fn rows(counts_in_window: bool) -> Vec<ErrorRow> {
         | ProblemCode::MissingCredential
         | ProblemCode::MalformedCredential
         | ProblemCode::InvalidCredential
+        | ProblemCode::SecretRotated
+        | ProblemCode::KeyDisabled
+        | ProblemCode::KeyExpired
+        | ProblemCode::PermissionMissing
+        | ProblemCode::NetworkNotAllowed
+        | ProblemCode::ChatbotNotAllowed
         | ProblemCode::InsufficientCredit
         | ProblemCode::KeyCapReached
         | ProblemCode::ChatbotCapReached

@@ -77,7 +77,7 @@ pub async fn load_reference(chatbot: String, key: String) -> Result<Reference, A
         error_example: errors::example(&public_url, price),
         errors: errors::rows(server.catalogue.counts(Channel::Api)),
         chatbots: chatbots.iter().map(|chatbot| choice(chatbot.id.as_str(), &chatbot.name)).collect(),
-        keys: keys.iter().map(|key| choice(key.id.as_str(), &key.name)).collect(),
+        keys: keys.iter().map(|key| choice(key.id.as_str(), &key.settings.name)).collect(),
         url,
     })
 }

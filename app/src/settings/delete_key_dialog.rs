@@ -51,12 +51,12 @@ fn DeleteForm(action: Submission<DeleteKey>, key: ApiKey) -> impl IntoView {
             <div class="in stack">
                 <FormProblem error=error />
                 <p>
-                    "Every program that uses " <strong>{key.name.clone()}</strong>
+                    "Every program that uses " <strong>{key.settings.name.clone()}</strong>
                     " is refused from its next request on. This cannot be undone."
                 </p>
                 <input type="hidden" name="key_id" value=key.id.to_string() />
                 <TextField
-                    label=format!("Type {} to confirm", key.name)
+                    label=format!("Type {} to confirm", key.settings.name)
                     name="name"
                     required=true
                     autocomplete="off"

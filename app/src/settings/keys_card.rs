@@ -3,6 +3,7 @@
 use super::page::PAGE;
 use crate::components::{CopyButton, EmptyState, Later, Menu, Moment, MomentKind, OpenDialog, of_limit};
 use domain::api_key::ApiKey;
+use domain::clock::{DAY_US, Timestamp};
 use domain::money::Currency;
 use domain::plan::Used;
 use leptos::prelude::*;
@@ -80,12 +81,15 @@ fn KeyTable(keys: Vec<ApiKey>, currency: Currency) -> impl IntoView {
 }
 
 fn key_row(key: ApiKey, currency: Currency) -> AnyView {
-    let ApiKey { id, name, consumer_key, created_at, last_used_at, spent_this_month, .. } = key;
+    let ApiKey { id, settings, consumer_key, created_at, last_used_at, spent_this_month, .. } = key;
+    let name = settings.name;
+    let state = state_text(key.disabled_at.is_some(), key.old_secret.is_some(), settings.expires_at);
     let shortened: String = consumer_key.as_str().chars().take(SHOWN_CHARACTERS).collect();
     view! {
         <tr>
             <th scope="row" class="key-name">
-                {name.clone()}
+                <a href=format!("/settings/keys/{id}")>{name.clone()}</a>
+                {state.map(|state| view! { <span class="sub">{state}</span> }.into_any())}
             </th>
             <td class="key-id">
                 <span class="mono" title=consumer_key.to_string()>
@@ -107,6 +111,9 @@ fn key_row(key: ApiKey, currency: Currency) -> AnyView {
             <td class="r num key-spent">{spent_this_month.short_text(currency)}</td>
             <td class="r key-actions">
                 <Menu label=format!("Actions for {name}")>
+                    <a class="item" href=format!("/settings/keys/{id}") aria-label=format!("Settings of {name}")>
+                        "Settings"
+                    </a>
                     {action("regenerate-key", "Regenerate", "item", id.as_str(), &name)}
                     {action("delete-key", "Delete", "item danger", id.as_str(), &name)}
                 </Menu>
@@ -114,6 +121,17 @@ fn key_row(key: ApiKey, currency: Currency) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// What the list says beside the name; nothing when there is nothing to know.
+fn state_text(is_off: bool, has_old_secret: bool, expires_at: Option<Timestamp>) -> Option<String> {
+    if is_off {
+        return Some("switched off".to_owned());
+    }
+    if has_old_secret {
+        return Some("two secrets work".to_owned());
+    }
+    expires_at.map(|end| format!("until {}", end.plus_us(-DAY_US).date()))
 }
 
 fn action(dialog: &'static str, label: &'static str, class: &'static str, id: &str, name: &str) -> AnyView {

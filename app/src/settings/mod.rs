@@ -4,6 +4,7 @@ mod add_balance_dialog;
 mod compare_plans_dialog;
 mod credit_card;
 mod delete_key_dialog;
+pub mod key;
 mod keys_card;
 mod new_key_dialog;
 #[cfg(feature = "ssr")]

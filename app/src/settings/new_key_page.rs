@@ -26,7 +26,7 @@ pub(super) fn shown_page(options: LeptosOptions, shown: ShownOnce) -> String {
                     <h1>"Your new API key"</h1>
                 </header>
                 <div class="body">
-                    <p class="lede">{shown.key.name.clone()}</p>
+                    <p class="lede">{shown.key.settings.name.clone()}</p>
                     <p class="notice warn">"The secret is shown only this once. Copy it to a safe place now."</p>
                     {readable("consumer-key", "Consumer Key", key)}
                     {readable("consumer-secret", "Consumer Secret", secret)}

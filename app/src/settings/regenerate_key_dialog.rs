@@ -4,7 +4,7 @@ use super::page::PAGE;
 use super::server_fns::RegenerateKey;
 use super::shown_key::ShownKeyDialog;
 use crate::components::{Dialog, FormProblem, Loaded, PostForm, ProblemNotice, Submission};
-use domain::api_key::ApiKey;
+use domain::api_key::{ApiKey, Overlap};
 use leptos::prelude::*;
 
 #[component]
@@ -57,9 +57,15 @@ fn AskForm(action: Submission<RegenerateKey>, key: ApiKey) -> impl IntoView {
             <div class="in stack">
                 <FormProblem error=action.error() />
                 <p>
-                    <strong>{key.name}</strong>
-                    " gets a new Consumer Secret. Programs that use the old one are refused from their next request on, until you give them the new one. The Consumer Key, the name and the usage stay."
+                    <strong>{key.settings.name}</strong>
+                    " gets a new Consumer Secret. The Consumer Key, the settings and the usage stay. Give the new secret to your programs while the old one still works."
                 </p>
+                <div class="field-group">
+                    <label for="old-secret">"The old secret works for"</label>
+                    <select id="old-secret" name="overlap">
+                        {Overlap::ALL.into_iter().map(overlap_option).collect_view()}
+                    </select>
+                </div>
             </div>
             <footer>
                 <a href=PAGE class="btn" data-noscroll>
@@ -71,4 +77,8 @@ fn AskForm(action: Submission<RegenerateKey>, key: ApiKey) -> impl IntoView {
             </footer>
         </PostForm>
     }
+}
+
+fn overlap_option(overlap: Overlap) -> AnyView {
+    view! { <option value=overlap.as_str()>{overlap.label()}</option> }.into_any()
 }

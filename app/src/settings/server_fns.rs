@@ -1,11 +1,12 @@
 //! What the page reads and changes. The two routes at the end answer the forms that make a secret when they are posted
 //! before WebAssembly has loaded: a server function would redirect, and the secret would be lost with its answer.
 
+use crate::documents::server_fns::Choice;
 use crate::error::AppError;
 use domain::api_key::{ApiKey, ShownOnce};
 use domain::credit::CreditSummary;
 use domain::ledger::Entry;
-use domain::money::AddBalanceRules;
+use domain::money::{AddBalanceRules, Currency};
 use domain::payment::Payment;
 use domain::plan::{Catalogue, PlanUsage};
 use leptos::prelude::*;
@@ -18,10 +19,16 @@ pub use self::plain::plain_routes;
 use crate::server_fns::{is_plain_form, require_viewer, server, set_no_store};
 #[cfg(feature = "ssr")]
 use domain::{
-    id::{KeyId, PaymentId},
+    api_key::{KeySettings, Overlap, Permission},
+    clock::{DAY_US, Timestamp},
+    credit::Credit,
+    field::FieldError,
+    id::{ChatbotId, KeyId, PaymentId},
     ledger::EntryFilter,
     problem::Problem,
 };
+#[cfg(feature = "ssr")]
+use server::keys::OverlapStep;
 
 /// How many entries the credit card shows.
 #[cfg(feature = "ssr")]
@@ -80,9 +87,101 @@ pub async fn load_offer() -> Result<Offer, AppError> {
 #[server(prefix = "/rpc", endpoint = "key/load", input = Postcard, output = Postcard)]
 pub async fn load_key(key_id: String) -> Result<ApiKey, AppError> {
     let viewer = require_viewer().await?;
-    let keys = server::keys::list(&server(), &viewer.account_id).await?;
-    let found = keys.into_iter().find(|key| key.id.as_str() == key_id);
-    found.ok_or_else(|| Problem::not_found("API key").into())
+    Ok(server::keys::get(&server(), &viewer.account_id, &parse_key_id(&key_id)?).await?)
+}
+
+/// A key with what its settings are chosen from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyView {
+    pub key: ApiKey,
+    pub chatbots: Vec<Choice>,
+    pub currency: Currency,
+}
+
+/// Reads one key and what its settings are chosen from.
+#[server(prefix = "/rpc", endpoint = "key/view", input = Postcard, output = Postcard)]
+pub async fn load_key_view(key_id: String) -> Result<KeyView, AppError> {
+    let (server, viewer) = (server(), require_viewer().await?);
+    let key = server::keys::get(&server, &viewer.account_id, &parse_key_id(&key_id)?).await?;
+    let chatbots = server::chatbots::list(&server, &viewer.account_id).await?;
+    let choice = |chatbot: domain::chatbot::Chatbot| Choice { id: chatbot.id.to_string(), name: chatbot.name };
+    Ok(KeyView { key, chatbots: chatbots.into_iter().map(choice).collect(), currency: server.config.currency })
+}
+
+/// Sets everything about a key but its secret.
+#[server(prefix = "/rpc", endpoint = "key/change", output = Postcard)]
+#[expect(clippy::too_many_arguments, reason = "each is a field of the form")]
+pub async fn change_key(
+    key_id: String,
+    name: String,
+    #[server(default)] permissions: Vec<String>,
+    scope: String,
+    #[server(default)] chatbots: Vec<String>,
+    last_day: String,
+    monthly_cap: String,
+    networks: String,
+) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = parse_key_id(&key_id)?;
+    let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
+    let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
+    let chosen = chatbots.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect::<Result<_, _>>();
+    let end = match last_day.trim() {
+        "" => None,
+        day => {
+            let day = Timestamp::from_date(day).ok_or_else(|| unknown("expires_at", "write the day as 2026-12-31"))?;
+            Some(day.plus_us(DAY_US))
+        }
+    };
+    let cap = match monthly_cap.trim() {
+        "" => None,
+        cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
+    };
+    let settings = KeySettings {
+        name: name.clone(),
+        permissions: permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
+        chatbots: if scope == "chosen" { Some(chosen?) } else { None },
+        expires_at: end,
+        monthly_cap: cap,
+        networks: networks.split_whitespace().map(str::to_owned).collect(),
+    };
+    server::keys::change(&server(), &viewer, &id, settings).await?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/settings/keys/{id}"));
+    }
+    Ok(())
+}
+
+/// Switches a key off or on.
+#[server(prefix = "/rpc", endpoint = "key/switch", output = Postcard)]
+pub async fn switch_key(key_id: String, is_on: bool) -> Result<(), AppError> {
+    let (server, viewer, id) = (server(), require_viewer().await?, parse_key_id(&key_id)?);
+    if is_on {
+        server::keys::enable(&server, &viewer, &id).await?;
+    } else {
+        server::keys::disable(&server, &viewer, &id).await?;
+    }
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/settings/keys/{id}"));
+    }
+    Ok(())
+}
+
+/// Ends the time in which two secrets of a key work, or makes it longer.
+#[server(prefix = "/rpc", endpoint = "key/overlap", output = Postcard)]
+pub async fn change_overlap(key_id: String, step: String, overlap: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = parse_key_id(&key_id)?;
+    let step = match step.as_str() {
+        "retire" => OverlapStep::Retire,
+        "cancel" => OverlapStep::Cancel,
+        _ => OverlapStep::Extend(parse_overlap(&overlap)?),
+    };
+    server::keys::end_overlap(&server(), &viewer, &id, step).await?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/settings/keys/{id}"));
+    }
+    Ok(())
 }
 
 /// Makes a key. The answer is the only place where its secret is ever seen.
@@ -93,12 +192,13 @@ pub async fn create_key(name: String) -> Result<ShownOnce, AppError> {
     Ok(server::keys::create(&server(), &viewer, &name).await?)
 }
 
-/// Gives a key a new secret; the old one is refused from the next request on.
+/// Gives a key a new secret; the old one works for as long as the overlap says.
 #[server(prefix = "/rpc", endpoint = "key/regenerate", output = Postcard)]
-pub async fn regenerate_key(key_id: String) -> Result<ShownOnce, AppError> {
+pub async fn regenerate_key(key_id: String, overlap: String) -> Result<ShownOnce, AppError> {
     let viewer = require_viewer().await?;
     set_no_store();
-    Ok(server::keys::regenerate(&server(), &viewer, &parse_key_id(&key_id)?).await?)
+    let (id, overlap) = (parse_key_id(&key_id)?, parse_overlap(&overlap)?);
+    Ok(server::keys::rotate(&server(), &viewer, &id, overlap).await?)
 }
 
 /// Deletes a key, when its name was typed right.
@@ -141,8 +241,14 @@ fn parse_key_id(text: &str) -> Result<KeyId, AppError> {
 }
 
 #[cfg(feature = "ssr")]
+fn parse_overlap(text: &str) -> Result<Overlap, AppError> {
+    let unknown = || Problem::from(FieldError::new("overlap", "choose how long the old secret works"));
+    Overlap::parse(text).ok_or_else(|| unknown().into())
+}
+
+#[cfg(feature = "ssr")]
 mod plain {
-    use super::parse_key_id;
+    use super::{parse_key_id, parse_overlap};
     use crate::error::AppError;
     use crate::settings::new_key_page::{PlainPage, form_page, shown_page};
     use axum::extract::{Form, Path, State};
@@ -164,6 +270,11 @@ mod plain {
     #[derive(Deserialize)]
     struct NewKey {
         name: String,
+    }
+
+    #[derive(Deserialize)]
+    struct NewSecret {
+        overlap: String,
     }
 
     /// `POST /settings/keys` and `POST /settings/keys/{id}/regenerate`.
@@ -198,13 +309,16 @@ mod plain {
         Extension(options): Extension<LeptosOptions>,
         headers: HeaderMap,
         Path(id): Path<String>,
+        Form(NewSecret { overlap }): Form<NewSecret>,
     ) -> Response {
         let viewer = match find_viewer(&server, &headers).await {
             Ok(viewer) => viewer,
             Err(response) => return response,
         };
-        let regenerated = match parse_key_id(&id) {
-            Ok(key_id) => server::keys::regenerate(&server, &viewer, &key_id).await.map_err(AppError::from),
+        let regenerated = match parse_key_id(&id).and_then(|key_id| Ok((key_id, parse_overlap(&overlap)?))) {
+            Ok((key_id, overlap)) => {
+                server::keys::rotate(&server, &viewer, &key_id, overlap).await.map_err(AppError::from)
+            }
             Err(error) => Err(error),
         };
         answer(

@@ -17,7 +17,8 @@ pub fn ShownKeyDialog(#[prop(into)] title: String, shown: ShownOnce) -> impl Int
     Effect::new(move |_| live.bump());
     let navigate = use_navigate();
     let done = move |_| navigate(PAGE, NavigateOptions { scroll: false, ..NavigateOptions::default() });
-    let (name, key, secret) = (shown.key.name.clone(), shown.key.consumer_key.to_string(), shown.secret.clone());
+    let (name, key, secret) =
+        (shown.key.settings.name.clone(), shown.key.consumer_key.to_string(), shown.secret.clone());
     let is_locked = Signal::derive(move || !is_saved.get());
     view! {
         <Dialog title=title lede=format!("{name} · created just now") close_href=PAGE is_locked=is_locked>

@@ -62,7 +62,7 @@ pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
 pub async fn load_key_choices() -> Result<Vec<Choice>, AppError> {
     let viewer = require_viewer().await?;
     let keys = server::keys::list(&server(), &viewer.account_id).await?;
-    Ok(keys.into_iter().map(|key| Choice { id: key.id.to_string(), name: key.name }).collect())
+    Ok(keys.into_iter().map(|key| Choice { id: key.id.to_string(), name: key.settings.name }).collect())
 }
 
 #[cfg(feature = "ssr")]

@@ -31,6 +31,7 @@ async fn held(
     let question = Question {
         account_id: AccountId::from_row(account),
         key_id: Some(KeyId::from_row(key)),
+        caller: None,
         chatbot_id: &chatbot,
         conversation_id: None,
         message: QUESTION,

@@ -39,6 +39,7 @@ impl Payer {
             request_id: RequestId::new(now, random::bytes(server.random.as_ref())).to_string(),
             channel: Channel::Api,
             key_id: Some(self.key_id.clone()),
+            key_version: None,
             chatbot_id: self.chatbot_id.clone(),
             work: Work::Charge { price: PRICE },
             message,

@@ -7,6 +7,7 @@
 use super::{Asked, BodyOf, Delivery, Question};
 use crate::error::{Error, Result};
 use crate::idempotency::{self, OnceKey, Runs};
+use crate::keys::{self, Caller};
 use crate::ledger::writer::Writer;
 use crate::ledger::{Command, Message, Once, Outcome, Work};
 use crate::{Server, args};
@@ -77,17 +78,18 @@ pub async fn begin(server: &Server, question: Question<'_>, maximum: Credit, onc
         found.ok_or_else(|| Problem::not_found("conversation"))?;
     }
     let hold_id = HoldId::new(server.now(), server.id_bytes());
-    let command = Command {
+    let mut command = Command {
         account_id: question.account_id.clone(),
         request_id: question.request_id.clone(),
         channel: question.channel,
         key_id: question.key_id.clone(),
+        key_version: question.caller.map(Caller::key_version),
         chatbot_id: asked.chatbot_id.clone(),
         work: Work::Reserve { hold_id: hold_id.clone(), maximum, lasts_us: HOLD_US },
         message: None,
         once: once.as_ref().map(|once| Once::of(once, None)),
     };
-    match server.writer.submit(command.clone()).await? {
+    match reserve(server, &mut command, question.caller).await? {
         Outcome::Accepted { .. } => Ok(Start::Begun(Box::new(Begun {
             command,
             hold_id,
@@ -102,7 +104,16 @@ pub async fn begin(server: &Server, question: Question<'_>, maximum: Credit, onc
         Outcome::Replayed { body, credit_remaining } => {
             Ok(Start::Replayed(Delivery { body, credit_remaining, is_replayed: true }))
         }
-        Outcome::Stale => Err(Error::internal("a hold depends on no documents")),
+        Outcome::Stale | Outcome::KeyChanged => Err(Error::internal("a hold depends on no documents")),
+    }
+}
+
+/// Reserves, and checks the caller again for as long as its key changes meanwhile.
+async fn reserve(server: &Server, command: &mut Command, caller: Option<&Caller>) -> Result<Outcome> {
+    loop {
+        let outcome = server.writer.submit(command.clone()).await?;
+        let Some(caller) = caller.filter(|_| outcome == Outcome::KeyChanged) else { return Ok(outcome) };
+        command.key_version = Some(keys::check_again(server, caller, &command.chatbot_id).await?.key_version());
     }
 }
 
@@ -137,7 +148,9 @@ pub async fn finish(
             begun.is_ended = true;
             Ok(Delivery { body, credit_remaining, is_replayed: false })
         }
-        Outcome::Replayed { .. } | Outcome::Stale => Err(Error::internal("a settlement was not carried out")),
+        Outcome::Replayed { .. } | Outcome::Stale | Outcome::KeyChanged => {
+            Err(Error::internal("a settlement was not carried out"))
+        }
     }
 }
 

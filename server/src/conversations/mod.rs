@@ -10,8 +10,10 @@ pub use held::{Begun, Start, begin, finish, give_up};
 
 use crate::error::{Error, Result};
 use crate::idempotency::{self, OnceKey};
+use crate::keys::{self, Caller};
 use crate::ledger::{Command, Message, Once, Outcome, Work};
 use crate::{Server, answers};
+use domain::api_key::Permission;
 use domain::chatbot::Answer;
 use domain::conversation::{Reply, named};
 use domain::credit::Credit;
@@ -20,15 +22,17 @@ use domain::id::{AccountId, ChatbotId, ConversationId, KeyId};
 use domain::ledger::Channel;
 use domain::problem::{Problem, ProblemCode};
 
-/// How often an answer is made anew because the documents changed while it was made.
+/// How often an answer is made anew because the documents or the key changed while it was made.
 const ATTEMPTS_MAX: u32 = 10;
 
 /// A message to a chatbot, as it came in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Question<'a> {
     pub account_id: AccountId,
     /// The key that pays; `None` in the console.
     pub key_id: Option<KeyId>,
+    /// Who was recognised by the key, and is checked again when the key changes meanwhile. `None` where nobody was.
+    pub caller: Option<&'a Caller>,
     pub chatbot_id: &'a str,
     /// `None`, `""` and `"0"` start a conversation.
     pub conversation_id: Option<&'a str>,
@@ -62,6 +66,9 @@ impl<'a> Asked<'a> {
     fn read(server: &Server, question: &Question<'a>) -> Result<Self> {
         let message = field::required_text("user_message", "message", question.message, MESSAGE_CHARACTERS_MAX)?;
         let chatbot_id = ChatbotId::parse(question.chatbot_id).ok_or_else(|| Problem::not_found("chatbot"))?;
+        if let Some(caller) = question.caller {
+            caller.allows(Permission::MessagesWrite, Some(&chatbot_id))?;
+        }
         let continued = match named(question.conversation_id) {
             None => None,
             Some(id) => Some(ConversationId::parse(id).ok_or_else(|| Problem::not_found("conversation"))?),
@@ -145,6 +152,7 @@ async fn deliver(
     once: Option<(&OnceKey, BodyOf)>,
 ) -> Result<Delivered> {
     let price = server.catalogue.price(question.channel);
+    let mut key_version = question.caller.map(Caller::key_version);
     for _ in 0..ATTEMPTS_MAX {
         let (answer, version) = answers::answer(server, &question.account_id, &asked.chatbot_id, asked.message).await?;
         let command = Command {
@@ -152,6 +160,7 @@ async fn deliver(
             request_id: question.request_id.clone(),
             channel: question.channel,
             key_id: question.key_id.clone(),
+            key_version,
             chatbot_id: asked.chatbot_id.clone(),
             work: Work::Charge { price },
             message: Some(asked.message(&answer, Some(version))?),
@@ -166,6 +175,10 @@ async fn deliver(
                 return Ok(Delivered::Replayed(Delivery { body, credit_remaining, is_replayed: true }));
             }
             Outcome::Stale => server.search.forget(&asked.chatbot_id),
+            Outcome::KeyChanged => {
+                let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
+                key_version = Some(keys::check_again(server, caller, &asked.chatbot_id).await?.key_version());
+            }
         }
     }
     Err(ProblemCode::Unavailable.into())

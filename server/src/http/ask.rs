@@ -1,17 +1,18 @@
 //! `POST /wp-json/send-message/v1/ask`: the published call. A program sends a message and gets the chatbot's answer.
 
-use crate::Server;
 use crate::conversations::{self, Question};
 use crate::http::caller::Caller;
 use crate::http::idempotency;
 use crate::http::json::JsonObject;
 use crate::http::middleware::RequestName;
 use crate::http::problem::Refused;
+use crate::{Server, keys};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::api_key::Permission;
 use domain::chatbot::Answer;
-use domain::id::{ConversationId, RequestId};
+use domain::id::{ChatbotId, ConversationId, RequestId};
 use domain::ledger::Channel;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -34,8 +35,8 @@ fn body(conversation_id: &ConversationId, answer: &Answer) -> String {
 
 /// Answers a message and charges for it.
 ///
-/// The checks run in the order of the parameters: credential (401), content type and body (415, 413, 400), fields
-/// (422), `Idempotency-Key` (422, 409), then those of [`conversations::ask`]. Nothing is charged unless the answer is
+/// The checks run in the order of the parameters: credential (401), network (403), content type and body (415, 413, 400),
+/// permission (403), fields (422), `Idempotency-Key` (422, 409), then those of [`conversations::ask`]. Nothing is charged unless the answer is
 /// sent, and one that is sent again under its `Idempotency-Key` is not charged again.
 pub(super) async fn ask(
     State(server): State<Arc<Server>>,
@@ -44,12 +45,18 @@ pub(super) async fn ask(
     headers: HeaderMap,
     fields: JsonObject,
 ) -> Result<Response, Refused> {
+    let caller = keys::require(&server, caller, Permission::MessagesWrite, None).await?;
     let chatbot_id = fields.text("chatbot_id")?;
+    let caller = match ChatbotId::parse(chatbot_id) {
+        Some(id) => keys::require(&server, caller, Permission::MessagesWrite, Some(&id)).await?,
+        None => caller,
+    };
     let message = fields.text("user_message")?;
     let conversation_id = fields.optional_name("conversation_id")?;
     let question = Question {
-        account_id: caller.account_id,
-        key_id: Some(caller.key_id),
+        account_id: caller.account_id.clone(),
+        key_id: Some(caller.key_id.clone()),
+        caller: Some(&caller),
         chatbot_id,
         conversation_id: conversation_id.as_deref(),
         message,

@@ -11,6 +11,7 @@ use domain::problem::ProblemCode;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -27,7 +28,9 @@ impl FromRequestParts<Arc<Server>> for Caller {
             return Err(Refused::with_detail(ProblemCode::MalformedCredential, detail));
         }
         let credential = read_credential(&parts.headers).map_err(crate::Error::from)?;
-        Ok(Self(keys::authenticate(server, &credential).await?))
+        let peer = client_address(&parts.extensions);
+        let from = address_behind(&server.config.trusted_proxies, &parts.headers, peer);
+        Ok(Self(keys::authenticate(server, &credential, from).await?))
     }
 }
 
@@ -56,6 +59,25 @@ pub fn client_address(extensions: &Extensions) -> IpAddr {
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip().to_canonical())
 }
 
+/// The address that a request came from, where it passed through proxies of ours: the last one that none of them has.
+/// What others put into `X-Forwarded-For` stands before that and is not believed.
+fn address_behind(trusted_proxies: &[IpNet], headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted_proxies.iter().any(|network| network.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let mut address = peer;
+    for hop in lines.iter().flat_map(|line| line.split(',')).rev() {
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { return address };
+        address = hop.to_canonical();
+        if !is_trusted(&address) {
+            return address;
+        }
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +90,30 @@ mod tests {
         for query in ["", "page=2", "q=risk"] {
             assert!(!holds_credential(query), "{query}");
         }
+    }
+
+    #[test]
+    fn only_proxies_of_ours_are_believed_about_where_a_request_came_from() {
+        let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let behind = |peer: &str, lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().expect("a value"));
+            }
+            address_behind(&trusted, &headers, ip(peer))
+        };
+        assert_eq!(behind("203.0.113.9", &["192.0.2.1"]), ip("203.0.113.9"), "anybody can send the header");
+        assert_eq!(behind("10.0.0.1", &["192.0.2.1"]), ip("192.0.2.1"));
+        assert_eq!(
+            behind("10.0.0.1", &["198.51.100.7, 192.0.2.1, 10.2.3.4"]),
+            ip("192.0.2.1"),
+            "the last that is not ours"
+        );
+        assert_eq!(behind("10.0.0.1", &["198.51.100.7", "192.0.2.1"]), ip("192.0.2.1"), "several lines are one list");
+        assert_eq!(behind("10.0.0.1", &["192.0.2.1, nonsense"]), ip("10.0.0.1"), "nothing behind nonsense is believed");
+        assert_eq!(behind("10.0.0.1", &[]), ip("10.0.0.1"));
+        assert_eq!(behind("10.0.0.1", &["::ffff:192.0.2.1"]), ip("192.0.2.1"), "IPv4 in IPv6 is IPv4");
     }
 
     #[test]

@@ -4,11 +4,15 @@
 //! process empties the cache at once. A change in another process counts up a version in the database, which is looked at
 //! four times a second; when that look fails or is late, nothing in the cache is believed.
 
-use super::Caller;
+use super::uses::Counts;
 use crate::args;
 use crate::db::{Db, Tx};
 use crate::error::Result;
-use std::collections::HashMap;
+use domain::api_key::Permission;
+use domain::clock::Timestamp;
+use domain::id::{AccountId, ChatbotId, KeyId};
+use ipnet::IpNet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,8 +26,20 @@ const BELIEVED_FOR: Duration = Duration::from_millis(900);
 
 /// A key as the database has it.
 pub(super) struct Known {
-    pub caller: Caller,
+    pub account_id: AccountId,
+    pub key_id: KeyId,
+    pub version: i64,
     pub secret_hash: String,
+    /// The secret before the present one, and until when it works.
+    pub old_secret: Option<(String, Timestamp)>,
+    pub is_disabled: bool,
+    pub expires_at: Option<Timestamp>,
+    pub permissions: Vec<Permission>,
+    /// `None` is all.
+    pub chatbots: Option<HashSet<ChatbotId>>,
+    /// `None` is from everywhere.
+    pub networks: Option<Vec<IpNet>>,
+    pub uses: Counts,
 }
 
 #[derive(Default)]

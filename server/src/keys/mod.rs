@@ -1,30 +1,38 @@
-//! API keys: make, list, regenerate, delete, and recognise.
+//! API keys: make, list and delete. `change.rs` has their settings and secrets, `caller.rs` recognises who calls.
 //!
 //! Recognised keys are kept in memory and their secret is hashed on every call; see `cache.rs`. What a key may spend is not
-//! in there: the ledger reads that in the transaction of each charge, and refuses a key that was deleted meanwhile.
+//! in there: the ledger reads that in the transaction of each charge, and charges nothing through a key that was changed
+//! since it was checked.
 //!
 //! A secret is stored as its HMAC under the pepper, which is not in the database. A slow hash would add nothing to 214
 //! random bits and would cap the API at tens of requests a second.
 
 pub(crate) mod cache;
+mod caller;
+mod change;
+pub(crate) mod uses;
 
+pub use caller::{Caller, authenticate, check_again, require};
+pub use change::{OverlapStep, change, disable, enable, end_overlap, rotate};
+
+use crate::db::Tx;
 use crate::error::Result;
 use crate::secrets::hex;
 use crate::{Server, accounts, args, db, random};
-use cache::Known;
 use domain::account::Viewer;
-use domain::api_key::{ApiKey, ConsumerKey, Credential, PlainSecret, ShownOnce};
+use domain::api_key::{ApiKey, ConsumerKey, KeySettings, OldSecret, Permission, PlainSecret, SecretUse, ShownOnce};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::field::{self, FieldError};
-use domain::id::{AccountId, KeyId};
+use domain::id::{AccountId, ChatbotId, KeyId};
 use domain::plan::Limited;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::Problem;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 /// A secret as the database holds it: hexadecimal HMAC-SHA256 under the pepper.
+#[derive(Clone)]
 struct HashedSecret(String);
 
 impl HashedSecret {
@@ -38,11 +46,9 @@ impl HashedSecret {
     }
 }
 
-/// The program that calls the API, recognised by its credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    pub account_id: AccountId,
-    pub key_id: KeyId,
+/// The parts of a text that has a space between them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
 }
 
 #[derive(db::FromRow)]
@@ -51,41 +57,95 @@ struct KeyRow {
     name: String,
     consumer_key: String,
     created_at: i64,
+    created_by: Option<String>,
     secret_created_at: i64,
+    secret_used_at: Option<i64>,
+    secret_uses: i64,
+    old_secret_until: i64,
+    old_secret_created_at: i64,
+    old_secret_used_at: Option<i64>,
+    old_secret_uses: i64,
     last_used_at: Option<i64>,
+    last_used_from: Option<String>,
+    disabled_at: Option<i64>,
+    expires_at: Option<i64>,
     spent: i64,
     monthly_cap: Option<i64>,
+    permissions: String,
+    chatbot_ids: Option<String>,
+    networks: String,
 }
 
-impl From<KeyRow> for ApiKey {
-    fn from(row: KeyRow) -> Self {
-        Self {
-            id: KeyId::from_row(row.id),
-            name: row.name,
+impl KeyRow {
+    fn key(self, now: Timestamp) -> ApiKey {
+        let old_secret = OldSecret {
+            secret: SecretUse {
+                created_at: Timestamp::from_us(self.old_secret_created_at),
+                last_used_at: self.old_secret_used_at.map(Timestamp::from_us),
+                uses: self.old_secret_uses,
+            },
+            until: Timestamp::from_us(self.old_secret_until),
+        };
+        ApiKey {
+            id: KeyId::from_row(self.id),
             // A row that was tampered with shows an empty consumer key, which no caller can present.
-            consumer_key: ConsumerKey::parse(&row.consumer_key).unwrap_or_else(|| ConsumerKey::new([0; 16])),
-            created_at: Timestamp::from_us(row.created_at),
-            secret_created_at: Timestamp::from_us(row.secret_created_at),
-            last_used_at: row.last_used_at.map(Timestamp::from_us),
-            spent_this_month: Credit::from_millionths(row.spent),
-            monthly_cap: row.monthly_cap.map(Credit::from_millionths),
+            consumer_key: ConsumerKey::parse(&self.consumer_key).unwrap_or_else(|| ConsumerKey::new([0; 16])),
+            settings: KeySettings {
+                name: self.name,
+                permissions: words(&self.permissions).filter_map(Permission::parse).collect(),
+                chatbots: self.chatbot_ids.map(|ids| words(&ids).filter_map(ChatbotId::parse).collect()),
+                expires_at: self.expires_at.map(Timestamp::from_us),
+                monthly_cap: self.monthly_cap.map(Credit::from_millionths),
+                networks: words(&self.networks).map(str::to_owned).collect(),
+            },
+            created_at: Timestamp::from_us(self.created_at),
+            created_by: self.created_by.unwrap_or_default(),
+            secret: SecretUse {
+                created_at: Timestamp::from_us(self.secret_created_at),
+                last_used_at: self.secret_used_at.map(Timestamp::from_us),
+                uses: self.secret_uses,
+            },
+            old_secret: Some(old_secret).filter(|old| old.until > now),
+            last_used_at: self.last_used_at.map(Timestamp::from_us),
+            last_used_from: self.last_used_from,
+            disabled_at: self.disabled_at.map(Timestamp::from_us),
+            spent_this_month: Credit::from_millionths(self.spent),
         }
     }
 }
 
 const SELECT_KEYS: &str = "
-SELECT k.id, k.name, k.consumer_key, k.created_at, k.secret_created_at, k.last_used_at, k.monthly_cap,
-       CASE WHEN k.spent_since >= $2 THEN k.spent ELSE 0 END AS spent
-FROM api_keys k
-WHERE k.account_id = $1 AND k.deleted_at IS NULL
+SELECT k.id, k.name, k.consumer_key, k.created_at, u.name AS created_by,
+       k.secret_created_at, k.secret_used_at, k.secret_uses,
+       k.old_secret_until, k.old_secret_created_at, k.old_secret_used_at, k.old_secret_uses,
+       k.last_used_at, k.last_used_from, k.disabled_at, k.expires_at, k.monthly_cap,
+       CASE WHEN k.spent_since >= $2 THEN k.spent ELSE 0 END AS spent, k.permissions, k.chatbot_ids, k.networks
+FROM api_keys k LEFT JOIN users u ON u.id = k.created_by
+WHERE k.account_id = $1 AND k.deleted_at IS NULL AND ($3 = '' OR k.id = $3)
 ORDER BY k.created_at, k.id
 LIMIT 1000";
 
+async fn select(server: &Server, account_id: &AccountId, key_id: &str) -> Result<Vec<ApiKey>> {
+    // What this process has counted is shown to the last request.
+    server.key_uses.write(&server.db).await?;
+    let now = server.now();
+    let selected = args![account_id.as_str(), now.start_of_month().us(), key_id];
+    let rows: Vec<KeyRow> = server.db.all(SELECT_KEYS, selected).await?;
+    Ok(rows.into_iter().map(|row| row.key(now)).collect())
+}
+
 /// The keys of an account, oldest first.
 pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<ApiKey>> {
-    let month = server.now().start_of_month();
-    let rows: Vec<KeyRow> = server.db.all(SELECT_KEYS, args![account_id.as_str(), month.us()]).await?;
-    Ok(rows.into_iter().map(ApiKey::from).collect())
+    select(server, account_id, "").await
+}
+
+/// One key.
+///
+/// # Errors
+/// 404 when the account has no such key.
+pub async fn get(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<ApiKey> {
+    let found = select(server, account_id, key_id.as_str()).await?.pop();
+    Ok(found.ok_or_else(|| Problem::not_found("API key"))?)
 }
 
 const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND deleted_at IS NULL";
@@ -103,64 +163,31 @@ pub async fn create(server: &Server, viewer: &Viewer, name: &str) -> Result<Show
     let now = server.now();
     let secret = new_secret(server);
     let hashed = HashedSecret::of(server, &secret)?;
-    let key = ApiKey {
-        id: KeyId::new(now, server.id_bytes()),
-        name: name.to_owned(),
-        consumer_key: ConsumerKey::new(random::bytes(server.random.as_ref())),
-        created_at: now,
-        secret_created_at: now,
-        last_used_at: None,
-        spent_this_month: Credit::ZERO,
-        monthly_cap: None,
-    };
+    let key_id = KeyId::new(now, server.id_bytes());
+    let consumer_key = ConsumerKey::new(random::bytes(server.random.as_ref()));
     let account_id = viewer.account_id.as_str();
     let mut tx = server.db.begin().await?;
     let plan = accounts::lock(server, &mut tx, &viewer.account_id).await?;
     let (used,): (i64,) = tx.one(COUNT_KEYS, args![account_id]).await?;
     plan.allow_one_more(Limited::ApiKeys, used)?;
-    let (consumer_key, user_id) = (key.consumer_key.as_str(), viewer.user_id.as_str());
-    let row = args![account_id, key.id.as_str(), name, consumer_key, hashed.0, now.us(), user_id];
+    let user_id = viewer.user_id.as_str();
+    let row = args![account_id, key_id.as_str(), name, consumer_key.as_str(), hashed.0, now.us(), user_id];
     tx.execute(INSERT_KEY, row).await?;
     tx.commit().await?;
     server.live.changed(&viewer.account_id);
-    tracing::info!(account_id, key_id = %key.id, "a key was made");
-    Ok(ShownOnce { key, secret })
+    tracing::info!(account_id, %key_id, "a key was made");
+    Ok(ShownOnce { key: get(server, &viewer.account_id, &key_id).await?, secret })
 }
 
 fn new_secret(server: &Server) -> PlainSecret {
     PlainSecret::new(&random::bytes(server.random.as_ref()))
 }
 
-const UPDATE_SECRET: &str = "
-UPDATE api_keys SET secret_hash = $3, secret_created_at = $4
-WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
-
-/// Gives a key a new secret. Everything else of it stays, and the old secret stops working at once.
-///
-/// # Errors
-/// 404 when the account has no such key.
-pub async fn regenerate(server: &Server, viewer: &Viewer, key_id: &KeyId) -> Result<ShownOnce> {
-    let now = server.now();
-    let secret = new_secret(server);
-    let hashed = HashedSecret::of(server, &secret)?;
-    let account_id = viewer.account_id.as_str();
-    let mut tx = server.db.begin().await?;
-    let changed = tx.execute(UPDATE_SECRET, args![account_id, key_id.as_str(), hashed.0, now.us()]).await?;
-    cache::tell_others(&mut tx).await?;
-    tx.commit().await?;
-    server.keys.forget();
-    let key = list(server, &viewer.account_id).await?.into_iter().find(|key| key.id == *key_id);
-    let key = key.filter(|_| changed == 1).ok_or_else(|| Problem::not_found("API key"))?;
-    server.live.changed(&viewer.account_id);
-    tracing::info!(account_id, %key_id, "a key got a new secret");
-    Ok(ShownOnce { key, secret })
-}
-
 const SELECT_KEY_NAME: &str = "
 SELECT name FROM api_keys WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
 
 const DELETE_KEY: &str = "
-UPDATE api_keys SET deleted_at = $3, secret_hash = ''
+UPDATE api_keys SET deleted_at = $3, secret_hash = '', old_secret_hash = '', version = version + 1
 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
 
 /// Deletes a key for good; the very next request with it is refused.
@@ -176,48 +203,17 @@ pub async fn delete(server: &Server, viewer: &Viewer, key_id: &KeyId, typed_name
         return Err(FieldError::new("name", format!("type the name of the key, {name}, to delete it")).into());
     }
     tx.execute(DELETE_KEY, args![account_id, key_id.as_str(), server.now().us()]).await?;
-    cache::tell_others(&mut tx).await?;
-    tx.commit().await?;
-    server.keys.forget();
-    server.live.changed(&viewer.account_id);
+    made_known(server, viewer, tx).await?;
     tracing::info!(account_id, %key_id, "a key was deleted");
     Ok(())
 }
 
-const UPDATE_CAP: &str = "
-UPDATE api_keys SET monthly_cap = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
-
-/// Sets how much a key may spend in a calendar month (UTC); `None` is no cap. It holds from the next message on.
-///
-/// # Errors
-/// 422 when it is negative, 404 when the account has no such key.
-pub async fn set_monthly_cap(server: &Server, viewer: &Viewer, key_id: &KeyId, cap: Option<Credit>) -> Result<()> {
-    let cap = field::limit("monthly_cap", cap)?;
-    let changed = server.db.execute(UPDATE_CAP, args![viewer.account_id.as_str(), key_id.as_str(), cap]).await?;
+/// Commits a change of a key and makes it hold: at once here, within a second for what is read elsewhere, and for every
+/// charge anywhere.
+async fn made_known(server: &Server, viewer: &Viewer, mut tx: Tx) -> Result<()> {
+    cache::tell_others(&mut tx).await?;
+    tx.commit().await?;
+    server.keys.forget();
     server.live.changed(&viewer.account_id);
-    if changed == 1 { Ok(()) } else { Err(Problem::not_found("API key").into()) }
-}
-
-const SELECT_CALLER: &str = "
-SELECT account_id, id, secret_hash FROM api_keys WHERE consumer_key = $1 AND deleted_at IS NULL";
-
-/// Recognises a caller by its credential.
-///
-/// # Errors
-/// 401 when there is no such key, it was deleted, or the secret is not its own: one answer for all three.
-pub async fn authenticate(server: &Server, credential: &Credential) -> Result<Caller> {
-    type CallerRow = (String, String, String);
-    let hashed = HashedSecret::of(server, &credential.secret)?;
-    let consumer_key = credential.consumer_key.as_str();
-    let known = if let Some(known) = server.keys.get(consumer_key) {
-        known
-    } else {
-        // Taken before the row is read: when a key changes in between, what was read is not kept.
-        let generation = server.keys.generation();
-        let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![consumer_key]).await?;
-        let (account_id, key_id, secret_hash) = row.ok_or(ProblemCode::InvalidCredential)?;
-        let caller = Caller { account_id: AccountId::from_row(account_id), key_id: KeyId::from_row(key_id) };
-        server.keys.put(generation, consumer_key, Known { caller, secret_hash })
-    };
-    if hashed.is(&known.secret_hash) { Ok(known.caller.clone()) } else { Err(ProblemCode::InvalidCredential.into()) }
+    Ok(())
 }

@@ -117,8 +117,11 @@ fn carry_out<'a>(
         }
     }
     let number = message_number(account, command)?;
-    if command.work.is_new() && command.key_id.is_some() && key.is_none_or(|key| key.is_deleted) {
-        return Err(ProblemCode::InvalidCredential.into());
+    if command.work.is_new() && command.key_id.is_some() {
+        let key = key.filter(|key| !key.is_deleted).ok_or(ProblemCode::InvalidCredential)?;
+        if command.key_version.is_some_and(|checked| checked != key.version) {
+            return Ok(Outcome::KeyChanged);
+        }
     }
     let request = request(account, command)?;
     let window = window(account, with.catalogue, command);
@@ -126,7 +129,7 @@ fn carry_out<'a>(
     let before =
         Account { state: account.state, window, key: of_key, chatbot: of_chatbot, alert_below: account.alert_below };
     let decision = decide_request(&before, request, with.now)?;
-    note_subjects(account, command, &decision, with.now);
+    note_subjects(account, command, &decision);
     note_rows(account, rows, command, &decision, with.now);
     if let (Some(number), Some(place)) = (decision.message_number, window) {
         note_counted(account, rows, command, (number, place), with.now);
@@ -195,18 +198,15 @@ fn window(account: &AccountNow, catalogue: &Catalogue, command: &Command) -> Opt
     })
 }
 
-fn note_subjects(account: &mut AccountNow, command: &Command, decision: &Decision, now: Timestamp) {
-    let note = |subject: Option<&mut SubjectNow>, spending, used_at| {
+fn note_subjects(account: &mut AccountNow, command: &Command, decision: &Decision) {
+    let note = |subject: Option<&mut SubjectNow>, spending| {
         if let (Some(subject), Some(spending)) = (subject, spending) {
-            *subject = SubjectNow { spending, is_changed: true, used_at, ..*subject };
+            *subject = SubjectNow { spending, is_changed: true, ..*subject };
         }
     };
-    if let Some(key_id) = &command.key_id {
-        let key = account.keys.get_mut(key_id.as_str());
-        let used_at = if command.work.is_new() { Some(now) } else { key.as_ref().and_then(|key| key.used_at) };
-        note(key, decision.key, used_at);
-    }
-    note(account.chatbots.get_mut(command.chatbot_id.as_str()), decision.chatbot, None);
+    let key_id = command.key_id.as_ref().map(KeyId::as_str);
+    note(key_id.and_then(|key_id| account.keys.get_mut(key_id)), decision.key);
+    note(account.chatbots.get_mut(command.chatbot_id.as_str()), decision.chatbot);
 }
 
 fn note_rows<'a>(

@@ -15,6 +15,8 @@ pub struct Command {
     pub request_id: String,
     pub channel: Channel,
     pub key_id: Option<KeyId>,
+    /// The version of the key that was checked, where it was: nothing is charged through a key that has changed since.
+    pub key_version: Option<i64>,
     pub chatbot_id: ChatbotId,
     pub work: Work,
     /// Stored when the work is accepted, with the charge or not at all.
@@ -89,4 +91,6 @@ pub enum Outcome {
     Replayed { body: String, credit_remaining: Credit },
     /// The answer was made from documents that have changed; nothing is written.
     Stale,
+    /// The key has changed since it was checked; nothing is written.
+    KeyChanged,
 }

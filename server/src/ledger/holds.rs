@@ -29,6 +29,7 @@ pub async fn sweep(server: &Server) -> Result<()> {
             request_id,
             channel: Channel::parse(&channel).unwrap_or(Channel::Api),
             key_id: key_id.map(KeyId::from_row),
+            key_version: None,
             chatbot_id: ChatbotId::from_row(chatbot_id),
             work: Work::Expire { hold_id: HoldId::from_row(hold_id.clone()) },
             message: None,

@@ -19,10 +19,9 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct SubjectNow {
     pub spending: Spending,
     pub is_deleted: bool,
-    /// Of a chatbot's documents; zero for a key.
+    /// Of a key, or of a chatbot's documents.
     pub version: i64,
     pub is_changed: bool,
-    pub used_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +96,6 @@ pub(super) struct SpentRow<'a> {
     id: &'a str,
     spent_since: i64,
     spent: i64,
-    last_used_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -155,6 +153,7 @@ struct SubjectRow {
     alert_below: Option<i64>,
     key_id: Option<String>,
     key_deleted_at: Option<i64>,
+    key_version: Option<i64>,
     monthly_cap: Option<i64>,
     key_since: Option<i64>,
     key_spent: Option<i64>,
@@ -183,14 +182,15 @@ impl SubjectRow {
         if let Some(key_id) = self.key_id {
             let spending = spending(self.monthly_cap, self.key_since, self.key_spent);
             let is_deleted = self.key_deleted_at.is_some();
-            let key = SubjectNow { spending, is_deleted, version: 0, is_changed: false, used_at: None };
+            let version = self.key_version.unwrap_or_default();
+            let key = SubjectNow { spending, is_deleted, version, is_changed: false };
             account.keys.insert(key_id, key);
         }
         if let Some(chatbot_id) = self.chatbot_id {
             let spending = spending(self.daily_cap, self.chatbot_since, self.chatbot_spent);
             let version = self.documents_version.unwrap_or_default();
             let is_deleted = self.chatbot_deleted_at.is_some();
-            let chatbot = SubjectNow { spending, is_deleted, version, is_changed: false, used_at: None };
+            let chatbot = SubjectNow { spending, is_deleted, version, is_changed: false };
             account.chatbots.insert(chatbot_id, chatbot);
         }
         Ok(())
@@ -406,7 +406,6 @@ impl Loaded {
                     id,
                     spent_since: subject.spending.since.us(),
                     spent: subject.spending.spent.millionths(),
-                    last_used_at: subject.used_at.map(Timestamp::us),
                 }));
             }
             let continued = account.conversations.iter().filter(|(_, conversation)| conversation.is_continued);

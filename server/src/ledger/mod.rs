@@ -12,7 +12,7 @@ mod entries;
 mod holds;
 mod loaded;
 mod rows;
-mod sql;
+pub(crate) mod sql;
 pub mod steps;
 pub mod usage;
 pub mod verify;

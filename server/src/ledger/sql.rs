@@ -8,10 +8,10 @@ use crate::db::Pair;
 /// rows are called `given`. A fourth part is PostgreSQL's alone.
 macro_rules! batch {
     ($before:literal, [$($column:ident $kind:ident),+ $(,)?], $after:literal) => {
-        batch!($before, [$($column $kind),+], $after, "")
+        $crate::ledger::sql::batch!($before, [$($column $kind),+], $after, "")
     };
     ($before:literal, [$($column:ident $kind:ident),+ $(,)?], $after:literal, $postgres:literal) => {
-        Pair {
+        $crate::db::Pair {
             sqlite: concat!(
                 $before, "(SELECT key AS place", $(", value ->> '", stringify!($column), "' AS ", stringify!($column)),+,
                 " FROM json_each(?)) AS given ", $after
@@ -23,6 +23,8 @@ macro_rules! batch {
         }
     };
 }
+
+pub(crate) use batch;
 
 /// On PostgreSQL the rows are locked in the order of their ids, so that two batches never wait for each other in a
 /// circle; on SQLite the transaction has the only write lock anyway. What a decision needs beside this is read by later
@@ -36,7 +38,7 @@ pub const LOCK_BALANCES: Pair = batch!(
 
 pub const LOAD_SUBJECTS: Pair = batch!(
     "SELECT given.account_id, a.plan_id, a.alert_below,
-            k.id AS key_id, k.deleted_at AS key_deleted_at, k.monthly_cap,
+            k.id AS key_id, k.deleted_at AS key_deleted_at, k.version AS key_version, k.monthly_cap,
             k.spent_since AS key_since, k.spent AS key_spent,
             c.id AS chatbot_id, c.deleted_at AS chatbot_deleted_at, c.documents_version, c.daily_cap,
             c.spent_since AS chatbot_since, c.spent AS chatbot_spent
@@ -102,10 +104,8 @@ pub const UPDATE_BALANCES: Pair = batch!(
 );
 
 pub const UPDATE_KEYS: Pair = batch!(
-    "UPDATE api_keys SET spent_since = given.spent_since, spent = given.spent,
-                         last_used_at = COALESCE(given.last_used_at, api_keys.last_used_at)
-     FROM ",
-    [account_id TEXT, id TEXT, spent_since BIGINT, spent BIGINT, last_used_at BIGINT],
+    "UPDATE api_keys SET spent_since = given.spent_since, spent = given.spent FROM ",
+    [account_id TEXT, id TEXT, spent_since BIGINT, spent BIGINT],
     "WHERE api_keys.account_id = given.account_id AND api_keys.id = given.id"
 );
 

@@ -30,6 +30,7 @@ pub fn question<'a>(shop: &'a Shop, channel: Channel, request_id: &str) -> Quest
     Question {
         account_id: shop.olga.account_id.clone(),
         key_id: (channel == Channel::Api).then(|| shop.key.key.id.clone()),
+        caller: None,
         chatbot_id: shop.chatbot.id.as_str(),
         conversation_id: None,
         message: "When are you open?",

@@ -1,0 +1,154 @@
+//! Everything that the owner of a key decides about it, in one form.
+
+use crate::components::{FormProblem, PostForm, Submission, TextField, field_error};
+use crate::documents::server_fns::Choice;
+use crate::settings::server_fns::ChangeKey;
+use domain::api_key::{ApiKey, Permission};
+use domain::clock::DAY_US;
+use domain::money::Currency;
+use leptos::prelude::*;
+
+#[component]
+pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> impl IntoView {
+    let action = Submission::<ChangeKey>::new();
+    let error = action.error();
+    let settings = key.settings;
+    let cap = settings.monthly_cap.map(|cap| cap.decimal()).unwrap_or_default();
+    // The end is the midnight after the last day.
+    let last_day = settings.expires_at.map(|end| end.plus_us(-DAY_US).date()).unwrap_or_default();
+    let networks = settings.networks.join("\n");
+    let typed_networks = networks.clone();
+    view! {
+        <section class="card" aria-labelledby="settings-title">
+            <header>
+                <h2 id="settings-title">"Settings"</h2>
+            </header>
+            <PostForm to=action>
+                <div class="body stack">
+                    <FormProblem error=error />
+                    <input type="hidden" name="key_id" value=key.id.to_string() />
+                    <TextField
+                        label="Name"
+                        name="name"
+                        required=true
+                        maxlength=80
+                        autocomplete="off"
+                        value=settings.name
+                        error=field_error(error, "name")
+                    />
+                    <fieldset class="choices">
+                        <legend>"What it may do"</legend>
+                        {permissions(&settings.permissions)}
+                        <ChoiceError error=field_error(error, "permissions") />
+                    </fieldset>
+                    <fieldset class="choices">
+                        <legend>"Which chatbots it may use"</legend>
+                        {chatbot_choices(chatbots, settings.chatbots.map(|ids| ids.iter().map(ToString::to_string).collect()))}
+                        <ChoiceError error=field_error(error, "chatbots") />
+                    </fieldset>
+                    <TextField
+                        label="Last day"
+                        name="last_day"
+                        kind="date"
+                        value=last_day
+                        hint="The key stops at the end of this day, UTC. Leave it empty for a key without an end."
+                        error=field_error(error, "expires_at")
+                    />
+                    <TextField
+                        label=format!("Monthly cap in {}", currency.code())
+                        name="monthly_cap"
+                        value=cap
+                        autocomplete="off"
+                        hint="What it may spend in a calendar month, UTC; calls beyond that are refused. Leave it empty for no cap."
+                        error=field_error(error, "monthly_cap")
+                    />
+                    <div class="field-group">
+                        <label for="networks">"Networks"</label>
+                        <textarea
+                            id="networks"
+                            name="networks"
+                            class="mono"
+                            rows="3"
+                            aria-describedby="networks-hint"
+                            placeholder="192.0.2.0/24"
+                            prop:value=typed_networks
+                        >
+                            {networks}
+                        </textarea>
+                        <ChoiceError error=field_error(error, "networks") />
+                        <p class="hint" id="networks-hint">
+                            "One network or address on each line, IPv4 or IPv6; calls from elsewhere are refused. Leave it empty for everywhere."
+                        </p>
+                    </div>
+                    <div class="actions">
+                        <button type="submit" class="btn primary" disabled=move || action.is_pending().get()>
+                            "Save"
+                        </button>
+                        <span role="status">{move || action.is_done().then_some("Saved. It holds from the next call on.")}</span>
+                    </div>
+                </div>
+            </PostForm>
+        </section>
+    }
+    .into_any()
+}
+
+fn permissions(chosen: &[Permission]) -> AnyView {
+    let choice = |(place, permission): (usize, Permission)| {
+        let is_chosen = chosen.contains(&permission);
+        view! {
+            <label class="check">
+                <input type="checkbox" name=format!("permissions[{place}]") value=permission.as_str() checked=is_chosen />
+                <span>
+                    {permission.label()} " " <code class="mono">{permission.as_str()}</code>
+                </span>
+            </label>
+        }
+        .into_any()
+    };
+    Permission::ALL.into_iter().enumerate().map(choice).collect_view().into_any()
+}
+
+fn chatbot_choices(chatbots: Vec<Choice>, chosen: Option<Vec<String>>) -> AnyView {
+    let is_all = chosen.is_none();
+    let chosen = chosen.unwrap_or_default();
+    let choice = |(place, Choice { id, name }): (usize, Choice)| {
+        let is_chosen = chosen.contains(&id);
+        view! {
+            <label class="check">
+                <input type="checkbox" name=format!("chatbots[{place}]") value=id checked=is_chosen />
+                <span>{name}</span>
+            </label>
+        }
+        .into_any()
+    };
+    let scope = |value: &'static str, label: &'static str, is_chosen: bool| {
+        view! {
+            <label class="check">
+                <input type="radio" name="scope" value=value checked=is_chosen />
+                <span>{label}</span>
+            </label>
+        }
+        .into_any()
+    };
+    view! {
+        {scope("all", "All of the account, those to come too", is_all)}
+        {scope("chosen", "Only these", !is_all)}
+        <div class="choices of">{chatbots.into_iter().enumerate().map(choice).collect_view()}</div>
+    }
+    .into_any()
+}
+
+#[component]
+fn ChoiceError(error: Signal<Option<String>>) -> impl IntoView {
+    move || {
+        error.try_get().flatten().map(|message| {
+            view! {
+                <p class="error" role="alert">
+                    {message}
+                </p>
+            }
+            .into_any()
+        })
+    }
+}

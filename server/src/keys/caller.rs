@@ -1,0 +1,190 @@
+//! Recognises the program that calls the API, and says what it may do.
+//!
+//! What was read of a key may be up to a second old where another process changed it. That is enough to read something;
+//! a charge also carries the version of the key, and the ledger's writer compares it in its own transaction. When it
+//! differs, the caller is checked again from the database.
+
+use super::cache::Known;
+use super::uses::Counts;
+use super::{HashedSecret, words};
+use crate::error::Result;
+use crate::{Server, args, db};
+use domain::api_key::{Credential, Permission};
+use domain::clock::Timestamp;
+use domain::id::{AccountId, ChatbotId, KeyId};
+use domain::problem::{Problem, ProblemCode};
+use ipnet::IpNet;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Where a call comes from and what proves it: what it takes to check a caller again.
+#[derive(Clone)]
+struct Proof {
+    consumer_key: String,
+    hashed: HashedSecret,
+    from: IpAddr,
+}
+
+/// The program that calls the API, recognised by its credential.
+#[derive(Clone)]
+pub struct Caller {
+    pub account_id: AccountId,
+    pub key_id: KeyId,
+    known: Arc<Known>,
+    proof: Proof,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("account_id", &self.account_id)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    /// Counts up with every change of the key.
+    #[must_use]
+    pub fn key_version(&self) -> i64 {
+        self.known.version
+    }
+
+    /// # Errors
+    /// 403 when the key lacks the permission, or is limited to other chatbots.
+    pub(crate) fn allows(&self, permission: Permission, chatbot_id: Option<&ChatbotId>) -> Result<()> {
+        if !self.known.permissions.contains(&permission) {
+            let detail = format!("the key lacks the permission {}", permission.as_str());
+            return Err(Problem::with_detail(ProblemCode::PermissionMissing, detail).into());
+        }
+        let allowed = self.known.chatbots.as_ref().zip(chatbot_id);
+        if allowed.is_some_and(|(allowed, chatbot_id)| !allowed.contains(chatbot_id)) {
+            return Err(ProblemCode::ChatbotNotAllowed.into());
+        }
+        Ok(())
+    }
+}
+
+#[derive(db::FromRow)]
+struct CallerRow {
+    account_id: String,
+    id: String,
+    version: i64,
+    secret_hash: String,
+    old_secret_hash: String,
+    old_secret_until: i64,
+    disabled_at: Option<i64>,
+    expires_at: Option<i64>,
+    permissions: String,
+    chatbot_ids: Option<String>,
+    networks: String,
+}
+
+const SELECT_CALLER: &str = "
+SELECT account_id, id, version, secret_hash, old_secret_hash, old_secret_until, disabled_at, expires_at,
+       permissions, chatbot_ids, networks
+FROM api_keys WHERE consumer_key = $1 AND deleted_at IS NULL";
+
+impl From<CallerRow> for Known {
+    fn from(row: CallerRow) -> Self {
+        let networks = words(&row.networks).map(str::parse::<IpNet>).collect::<std::result::Result<Vec<_>, _>>();
+        Self {
+            account_id: AccountId::from_row(row.account_id),
+            key_id: KeyId::from_row(row.id),
+            version: row.version,
+            secret_hash: row.secret_hash,
+            old_secret: Some((row.old_secret_hash, Timestamp::from_us(row.old_secret_until)))
+                .filter(|(hash, _)| !hash.is_empty()),
+            is_disabled: row.disabled_at.is_some(),
+            expires_at: row.expires_at.map(Timestamp::from_us),
+            permissions: words(&row.permissions).filter_map(Permission::parse).collect(),
+            chatbots: row.chatbot_ids.map(|ids| words(&ids).filter_map(ChatbotId::parse).collect()),
+            // A row that was tampered with lets nobody in.
+            networks: networks.map_or_else(|_| Some(Vec::new()), |networks| Some(networks).filter(|n| !n.is_empty())),
+            uses: Counts::default(),
+        }
+    }
+}
+
+/// Recognises a caller by its credential and the address that it comes from.
+///
+/// # Errors
+/// In this order: 401 when there is no such key, it was deleted, or the secret is not its own: one answer for all three;
+/// 401 with a reason of its own when the secret was replaced, the key is switched off, or it has expired; 403 when the
+/// address is in none of the key's networks.
+pub async fn authenticate(server: &Server, credential: &Credential, from: IpAddr) -> Result<Caller> {
+    let hashed = HashedSecret::of(server, &credential.secret)?;
+    let proof = Proof { consumer_key: credential.consumer_key.as_str().to_owned(), hashed, from };
+    if let Some(known) = server.keys.get(&proof.consumer_key)
+        && let Ok(caller) = check(server, known, proof.clone())
+    {
+        return Ok(caller);
+    }
+    // What is in memory never refuses anybody: a change in another process may just have let him in.
+    let known = read(server, &proof.consumer_key).await?;
+    check(server, known, proof)
+}
+
+/// Lets a caller do something, with a chatbot or with none.
+///
+/// # Errors
+/// 403 when the key lacks the permission or is limited to other chatbots; those of [`authenticate`] when it has changed.
+pub async fn require(
+    server: &Server,
+    caller: Caller,
+    permission: Permission,
+    chatbot_id: Option<&ChatbotId>,
+) -> Result<Caller> {
+    if caller.allows(permission, chatbot_id).is_ok() {
+        return Ok(caller);
+    }
+    let known = read(server, &caller.proof.consumer_key).await?;
+    let caller = check(server, known, caller.proof)?;
+    caller.allows(permission, chatbot_id)?;
+    Ok(caller)
+}
+
+/// Checks a caller of a chatbot once more, from what the database says now.
+///
+/// # Errors
+/// As [`authenticate`], then 403 when it may not send messages, or not to this chatbot.
+pub async fn check_again(server: &Server, caller: &Caller, chatbot_id: &ChatbotId) -> Result<Caller> {
+    let known = read(server, &caller.proof.consumer_key).await?;
+    let caller = check(server, known, caller.proof.clone())?;
+    caller.allows(Permission::MessagesWrite, Some(chatbot_id))?;
+    Ok(caller)
+}
+
+async fn read(server: &Server, consumer_key: &str) -> Result<Arc<Known>> {
+    // Taken before the row is read: when a key changes in between, what was read is not kept.
+    let generation = server.keys.generation();
+    let row: Option<CallerRow> = server.db.optional(SELECT_CALLER, args![consumer_key]).await?;
+    let row = row.ok_or(ProblemCode::InvalidCredential)?;
+    Ok(server.keys.put(generation, consumer_key, row.into()))
+}
+
+fn check(server: &Server, known: Arc<Known>, proof: Proof) -> Result<Caller> {
+    let now = server.now();
+    let is_old = !proof.hashed.is(&known.secret_hash);
+    if is_old {
+        let old = known.old_secret.as_ref().filter(|(hash, _)| proof.hashed.is(hash));
+        let (_, until) = old.ok_or(ProblemCode::InvalidCredential)?;
+        if now >= *until {
+            return Err(ProblemCode::SecretRotated.into());
+        }
+    }
+    if known.is_disabled {
+        return Err(ProblemCode::KeyDisabled.into());
+    }
+    if known.expires_at.is_some_and(|expires_at| now >= expires_at) {
+        return Err(ProblemCode::KeyExpired.into());
+    }
+    let is_allowed = |networks: &Vec<IpNet>| networks.iter().any(|network| network.contains(&proof.from));
+    if !known.networks.as_ref().is_none_or(is_allowed) {
+        let detail = format!("this request came from {}, which is in none of the key's networks", proof.from);
+        return Err(Problem::with_detail(ProblemCode::NetworkNotAllowed, detail).into());
+    }
+    server.key_uses.note(&known, is_old, now, proof.from);
+    Ok(Caller { account_id: known.account_id.clone(), key_id: known.key_id.clone(), known, proof })
+}

@@ -1,0 +1,134 @@
+//! Counts what keys are used for: when last, from which address, and how often each of their secrets.
+//!
+//! A use is counted in memory beside what is known of the key and written some seconds later, many keys in one statement,
+//! so that it costs a call nothing. A process that is killed loses the count of its last seconds, and no more: what a key
+//! has spent stands in the ledger.
+
+use super::cache::Known;
+use crate::db::{Db, Pair};
+use crate::error::Result;
+use crate::ledger::sql::batch;
+use crate::{Server, args};
+use domain::clock::Timestamp;
+use serde::Serialize;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+const WRITE_EVERY: Duration = Duration::from_secs(5);
+
+/// The uses of one key that are not written yet.
+#[derive(Default)]
+pub(super) struct Counts {
+    is_noted: AtomicBool,
+    present: AtomicI64,
+    old: AtomicI64,
+    last: Mutex<Option<(Timestamp, IpAddr)>>,
+}
+
+/// The keys that were used since the last writing.
+#[derive(Default)]
+pub(crate) struct Uses(Mutex<Vec<Arc<Known>>>);
+
+#[derive(Serialize)]
+struct UseRow<'a> {
+    account_id: &'a str,
+    id: &'a str,
+    secret_hash: &'a str,
+    uses: i64,
+    used_at: i64,
+    address: String,
+}
+
+const ADD_USES: Pair = batch!(
+    "UPDATE api_keys SET
+        last_used_at = CASE WHEN api_keys.last_used_at > given.used_at THEN api_keys.last_used_at ELSE given.used_at END,
+        last_used_from = given.address,
+        secret_uses = api_keys.secret_uses + CASE WHEN api_keys.secret_hash = given.secret_hash THEN given.uses ELSE 0 END,
+        secret_used_at =
+            CASE WHEN api_keys.secret_hash = given.secret_hash THEN given.used_at ELSE api_keys.secret_used_at END,
+        old_secret_uses = api_keys.old_secret_uses
+            + CASE WHEN api_keys.old_secret_hash = given.secret_hash THEN given.uses ELSE 0 END,
+        old_secret_used_at =
+            CASE WHEN api_keys.old_secret_hash = given.secret_hash THEN given.used_at ELSE api_keys.old_secret_used_at END
+     FROM ",
+    [account_id TEXT, id TEXT, secret_hash TEXT, uses BIGINT, used_at BIGINT, address TEXT],
+    "WHERE api_keys.account_id = given.account_id AND api_keys.id = given.id AND api_keys.deleted_at IS NULL"
+);
+
+impl Uses {
+    pub(super) fn note(&self, known: &Arc<Known>, is_old: bool, at: Timestamp, from: IpAddr) {
+        let counts = &known.uses;
+        (if is_old { &counts.old } else { &counts.present }).fetch_add(1, Ordering::Relaxed);
+        *counts.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, from));
+        if !counts.is_noted.swap(true, Ordering::AcqRel) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(known));
+        }
+    }
+
+    /// Writes what was counted.
+    ///
+    /// # Errors
+    /// When the database fails; what was counted is kept for the next time.
+    pub(crate) async fn write(&self, db: &Db) -> Result<()> {
+        let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let counted: Vec<(Arc<Known>, i64, i64)> = used.into_iter().map(taken).collect();
+        let written = write_counted(db, &counted).await;
+        if written.is_err() {
+            for (known, present, old) in counted {
+                known.uses.present.fetch_add(present, Ordering::Relaxed);
+                known.uses.old.fetch_add(old, Ordering::Relaxed);
+                if !known.uses.is_noted.swap(true, Ordering::AcqRel) {
+                    self.0.lock().unwrap_or_else(PoisonError::into_inner).push(known);
+                }
+            }
+        }
+        written
+    }
+}
+
+fn taken(known: Arc<Known>) -> (Arc<Known>, i64, i64) {
+    // First, so that whoever counts from here on notes the key anew.
+    known.uses.is_noted.store(false, Ordering::Release);
+    let present = known.uses.present.swap(0, Ordering::Relaxed);
+    let old = known.uses.old.swap(0, Ordering::Relaxed);
+    (known, present, old)
+}
+
+async fn write_counted(db: &Db, counted: &[(Arc<Known>, i64, i64)]) -> Result<()> {
+    let present = counted.iter().filter_map(|(known, uses, _)| row(known, &known.secret_hash, *uses));
+    let old = counted.iter().filter_map(|(known, _, uses)| row(known, &known.old_secret.as_ref()?.0, *uses));
+    let (present, old): (Vec<UseRow<'_>>, Vec<UseRow<'_>>) = (present.collect(), old.collect());
+    let mut tx = db.begin().await?;
+    for rows in [present, old] {
+        if !rows.is_empty() {
+            let rows = serde_json::to_string(&rows).map_err(crate::Error::internal)?;
+            tx.execute(tx.pick(&ADD_USES), args![rows]).await?;
+        }
+    }
+    tx.commit().await
+}
+
+fn row<'a>(known: &'a Known, secret_hash: &'a str, uses: i64) -> Option<UseRow<'a>> {
+    let (used_at, address) = (*known.uses.last.lock().unwrap_or_else(PoisonError::into_inner))?;
+    let (account_id, id) = (known.account_id.as_str(), known.key_id.as_str());
+    let address = address.to_string();
+    (uses > 0).then_some(UseRow { account_id, id, secret_hash, uses, used_at: used_at.us(), address })
+}
+
+/// Writes again and again, for as long as the server is there.
+pub(crate) async fn keep_writing(server: Weak<Server>) {
+    let mut interval = tokio::time::interval(WRITE_EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(server) = server.upgrade() else { return };
+        if let Err(error) = server.key_uses.write(&server.db).await {
+            tracing::warn!(%error, "the uses of keys could not be written");
+        }
+    }
+}
