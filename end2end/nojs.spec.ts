@@ -35,6 +35,29 @@ test("balance can be added", async ({ page }) => {
   await expectBalance(page, "$25.000000");
 });
 
+test("the settings of a key can be changed, and what was typed survives a refusal", async ({ page }) => {
+  await signUp(page);
+  await keysCard(page).getByRole("button", { name: "Generate API Key" }).click();
+  const dialog = page.getByRole("dialog", { name: "Generate API Key" });
+  await dialog.getByLabel("Name").fill("Production");
+  await dialog.getByRole("button", { name: "Generate" }).click();
+  await page.getByLabel("I have saved the secret").check();
+  await page.getByRole("button", { name: "Done" }).click();
+  await keysCard(page).getByRole("link", { name: "Production", exact: true }).click();
+  const form = page.getByRole("region", { name: "Settings" });
+  await form.getByLabel("Monthly cap in USD").fill("12.50");
+  await form.getByLabel("Networks").fill("example.com");
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(form.getByRole("alert")).toContainText("Name networks as 192.0.2.0/24");
+  await expect(form.getByLabel("Monthly cap in USD")).toHaveValue("12.50");
+  await form.getByLabel("Networks").fill("192.0.2.9/24");
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(form.getByLabel("Networks")).toHaveValue("192.0.2.0/24");
+  await expect(page.getByRole("region", { name: "Use" })).toContainText("$0.00 of $12.50");
+  await page.getByRole("button", { name: "Switch off" }).click();
+  await expect(page.getByRole("status").first()).toContainText("Switched off since");
+});
+
 test("a key can be made, and its secret is shown once", async ({ page }) => {
   await signUp(page);
   await keysCard(page).getByRole("button", { name: "Generate API Key" }).click();

@@ -59,7 +59,7 @@ codes! {
     MalformedCredential = 401 "malformed_credential" "The credential cannot be read"
         "Check for a missing or changed character: a consumer key has 20 characters after ck_, a secret 42 after sk_.";
     InvalidCredential = 401 "invalid_credential" "The credential is not valid"
-        "Check Consumer Key and Consumer Secret. A deleted key and a regenerated secret stop working at once.";
+        "Check Consumer Key and Consumer Secret. A deleted key stops working at once.";
     SecretRotated = 401 "secret_rotated" "The secret was replaced by a new one"
         "Put the key's new Consumer Secret into the program. The Consumer Key has not changed.";
     KeyDisabled = 401 "key_disabled" "The key is switched off"

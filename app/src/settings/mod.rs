@@ -1,4 +1,4 @@
-//! The page "API Plans & Settings": the plan, the API credit, the API keys, and the payments page behind it.
+//! The page "API Plans & Settings": the plan, the API credit, the API keys, and the pages of a key and of payments behind it.
 
 mod add_balance_dialog;
 mod compare_plans_dialog;

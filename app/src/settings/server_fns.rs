@@ -123,9 +123,37 @@ pub async fn change_key(
 ) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = parse_key_id(&key_id)?;
+    let typed = [("name", &name), ("last_day", &last_day), ("monthly_cap", &monthly_cap), ("networks", &networks)];
+    let with_typed = |error: AppError| typed.iter().fold(error, |error, (field, value)| error.with_typed(field, value));
+    let settings = read_settings(
+        &name,
+        &permissions,
+        (scope == "chosen").then_some(&chatbots),
+        &last_day,
+        &monthly_cap,
+        &networks,
+    );
+    let settings = settings.map_err(|problem| with_typed(problem.into()))?;
+    server::keys::change(&server(), &viewer, &id, settings).await.map_err(|error| with_typed(error.into()))?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/settings/keys/{id}"));
+    }
+    Ok(())
+}
+
+/// What was typed and chosen, as settings.
+#[cfg(feature = "ssr")]
+fn read_settings(
+    name: &str,
+    permissions: &[String],
+    chatbots: Option<&Vec<String>>,
+    last_day: &str,
+    monthly_cap: &str,
+    networks: &str,
+) -> Result<KeySettings, Problem> {
     let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
     let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
-    let chosen = chatbots.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect::<Result<_, _>>();
+    let read = |ids: &Vec<String>| ids.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect();
     let end = match last_day.trim() {
         "" => None,
         day => {
@@ -137,19 +165,14 @@ pub async fn change_key(
         "" => None,
         cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
     };
-    let settings = KeySettings {
-        name: name.clone(),
+    Ok(KeySettings {
+        name: name.to_owned(),
         permissions: permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
-        chatbots: if scope == "chosen" { Some(chosen?) } else { None },
+        chatbots: chatbots.map(read).transpose()?,
         expires_at: end,
         monthly_cap: cap,
         networks: networks.split_whitespace().map(str::to_owned).collect(),
-    };
-    server::keys::change(&server(), &viewer, &id, settings).await?;
-    if is_plain_form() {
-        leptos_axum::redirect(&format!("/settings/keys/{id}"));
-    }
-    Ok(())
+    })
 }
 
 /// Switches a key off or on.

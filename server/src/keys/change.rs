@@ -6,7 +6,7 @@ use crate::{Server, args, chatbots};
 use domain::account::Viewer;
 use domain::api_key::{ApiKey, KEY_CHATBOTS_MAX, KEY_NETWORKS_MAX, KeySettings, Overlap, Permission, ShownOnce};
 use domain::field::{self, FieldError};
-use domain::id::KeyId;
+use domain::id::{ChatbotId, KeyId};
 use domain::problem::{Problem, ProblemCode};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -61,7 +61,8 @@ async fn chatbot_ids(server: &Server, viewer: &Viewer, settings: &KeySettings) -
         return refuse(format!("choose at most {KEY_CHATBOTS_MAX} chatbots, or all"));
     }
     let own = chatbots::list(server, &viewer.account_id).await?;
-    let ids: Vec<&str> = own.iter().map(|own| &own.id).filter(|id| chosen.contains(id)).map(|id| id.as_str()).collect();
+    let ids: Vec<&str> =
+        own.iter().map(|own| &own.id).filter(|id| chosen.contains(id)).map(ChatbotId::as_str).collect();
     if ids.len() != chosen.len() {
         return refuse("one of the chatbots is not there any more".to_owned());
     }

@@ -1,6 +1,6 @@
 //! Everything that the owner of a key decides about it, in one form.
 
-use crate::components::{FormProblem, PostForm, Submission, TextField, field_error};
+use crate::components::{FormProblem, PostForm, Submission, TextField, field_error, typed};
 use crate::documents::server_fns::Choice;
 use crate::settings::server_fns::ChangeKey;
 use domain::api_key::{ApiKey, Permission};
@@ -16,7 +16,12 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
     let cap = settings.monthly_cap.map(|cap| cap.decimal()).unwrap_or_default();
     // The end is the midnight after the last day.
     let last_day = settings.expires_at.map(|end| end.plus_us(-DAY_US).date()).unwrap_or_default();
-    let networks = settings.networks.join("\n");
+    // What was typed into a form that was refused before the page was alive comes before what is stored.
+    let shown = |field: &'static str, stored: String| {
+        if error.with_untracked(Option::is_some) { typed(error, field) } else { stored }
+    };
+    let (name, cap, last_day) = (shown("name", settings.name), shown("monthly_cap", cap), shown("last_day", last_day));
+    let networks = shown("networks", settings.networks.join("\n"));
     let typed_networks = networks.clone();
     view! {
         <section class="card" aria-labelledby="settings-title">
@@ -33,7 +38,7 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                         required=true
                         maxlength=80
                         autocomplete="off"
-                        value=settings.name
+                        value=name
                         error=field_error(error, "name")
                     />
                     <fieldset class="choices">

@@ -1,0 +1,176 @@
+// The page of one key: what it may do, its two secrets while they overlap, switching it off and on.
+
+import type { APIRequestContext, Page } from "@playwright/test";
+import { addBalance, ask, createChatbot, createKey, keysCard, leave, open, shownKey, signUp, type Key } from "./steps.ts";
+import { expect, test } from "./test.ts";
+
+const card = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+
+async function openKey(page: Page, name: string): Promise<string> {
+  await open(page, "/settings");
+  await keysCard(page).getByRole("link", { name, exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
+  await expect(card(page, "Settings")).toBeVisible();
+  return new URL(page.url()).pathname;
+}
+
+/** The code of the refusal; empty when the call was answered. */
+async function code(request: APIRequestContext, key: Key, chatbot: string): Promise<string> {
+  const answer = await ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
+  return answer.ok() ? "" : (await answer.json()).code;
+}
+
+async function save(page: Page): Promise<void> {
+  await card(page, "Settings").getByRole("button", { name: "Save" }).click();
+}
+
+test("what a key may do is chosen and holds for its next call", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await createChatbot(page, "Second");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  const address = await openKey(page, "Production");
+  const form = card(page, "Settings");
+
+  await form.getByLabel("usage:read").check();
+  await form.getByLabel("messages:write").uncheck();
+  await save(page);
+  await expect(form.getByRole("status")).toContainText("Saved");
+  expect(await code(request, key, chatbot)).toBe("permission_missing");
+
+  await form.getByLabel("messages:write").check();
+  await form.getByLabel("Only these").check();
+  await form.getByLabel("Second").check();
+  await save(page);
+  await expect.poll(() => code(request, key, chatbot)).toBe("chatbot_not_allowed");
+
+  await form.getByLabel("Help centre").check();
+  await form.getByLabel("Networks").fill("192.0.2.0/24\n2001:db8::/32");
+  await save(page);
+  await expect.poll(() => code(request, key, chatbot)).toBe("network_not_allowed");
+
+  await form.getByLabel("Networks").fill("127.0.0.0/8\n::1");
+  await form.getByLabel("Name").fill("Website");
+  await form.getByLabel("Last day").fill("2199-12-31");
+  await form.getByLabel("Monthly cap in USD").fill("0.002");
+  await save(page);
+  await expect.poll(() => code(request, key, chatbot)).toBe("");
+  await expect.poll(() => code(request, key, chatbot)).toBe("key_cap_reached");
+  await expect(page.getByRole("heading", { level: 1, name: "Website" })).toBeVisible();
+
+  // Everything is there when the page is opened again.
+  await open(page, address);
+  await expect(form.getByLabel("Name")).toHaveValue("Website");
+  await expect(form.getByLabel("usage:read")).toBeChecked();
+  await expect(form.getByLabel("documents:write")).not.toBeChecked();
+  await expect(form.getByLabel("Only these")).toBeChecked();
+  await expect(form.getByLabel("Second")).toBeChecked();
+  await expect(form.getByLabel("Last day")).toHaveValue("2199-12-31");
+  await expect(form.getByLabel("Networks")).toHaveValue("127.0.0.0/8\n::1/128");
+  await expect(card(page, "Use")).toContainText("127.0.0.1");
+  await open(page, "/settings");
+  await expect(keysCard(page)).toContainText("until 2199-12-31");
+});
+
+test("a setting that cannot be is refused beside its field, and what was typed stays", async ({ page, expectErrors }) => {
+  expectErrors(/status of 422/);
+  await signUp(page);
+  await createKey(page, "Production");
+  await openKey(page, "Production");
+  const form = card(page, "Settings");
+  await form.getByLabel("Networks").fill("example.com");
+  await form.getByLabel("Monthly cap in USD").fill("10");
+  await save(page);
+  await expect(form.getByRole("alert")).toContainText("Name networks as 192.0.2.0/24");
+  await expect(form.getByLabel("Networks")).toHaveValue("example.com");
+  await form.getByLabel("Networks").fill("");
+  await form.getByLabel("messages:write").uncheck();
+  await save(page);
+  await expect(form.getByRole("alert")).toContainText("at least one permission");
+  await form.getByLabel("messages:write").check();
+  await save(page);
+  await expect(form.getByRole("status")).toContainText("Saved");
+  await expect(card(page, "Use")).toContainText("of $10.00");
+});
+
+test("an old secret goes on working until it is retired", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addBalance(page, "5");
+  const old = await createKey(page, "Production");
+  const address = await openKey(page, "Production");
+  const secrets = card(page, "Secrets");
+  await secrets.getByRole("button", { name: "Regenerate" }).click();
+  const dialog = page.getByRole("dialog", { name: "Regenerate API key" });
+  await dialog.getByLabel("The old secret works for").selectOption("24 hours");
+  await dialog.getByRole("button", { name: "Regenerate" }).click();
+  const shown = page.getByRole("dialog", { name: "Your new secret" });
+  const { consumerSecret } = await shownKey(shown);
+  await shown.getByLabel("I have saved the secret").check();
+  await shown.getByRole("button", { name: "Done" }).click();
+  const young = { ...old, consumerSecret };
+  expect(await code(request, old, chatbot)).toBe("");
+  expect(await code(request, old, chatbot)).toBe("");
+  expect(await code(request, young, chatbot)).toBe("");
+  await expect(keysCard(page)).toContainText("two secrets work");
+
+  await open(page, address);
+  await expect(secrets).toContainText("2 requests");
+  await expect(secrets).toContainText("1 request,");
+  await secrets.getByLabel("The old one works for").selectOption("7 days from now");
+  await secrets.getByRole("button", { name: "Extend" }).click();
+  const inAWeek = new Date(Date.now() + 7 * 24 * 3600 * 1000).toISOString().slice(0, 10);
+  await expect(secrets).toContainText(`It works until ${inAWeek}`);
+  await secrets.getByRole("button", { name: "Retire the old one now" }).click();
+  await expect(secrets).not.toContainText("Old secret");
+  expect(await code(request, old, chatbot)).toBe("secret_rotated");
+  expect(await code(request, young, chatbot)).toBe("");
+});
+
+test("a new secret that was a mistake is taken back", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addBalance(page, "5");
+  const old = await createKey(page, "Production");
+  const address = await openKey(page, "Production");
+  await card(page, "Secrets").getByRole("button", { name: "Regenerate" }).click();
+  const dialog = page.getByRole("dialog", { name: "Regenerate API key" });
+  await dialog.getByLabel("The old secret works for").selectOption("1 hour");
+  await dialog.getByRole("button", { name: "Regenerate" }).click();
+  const shown = page.getByRole("dialog", { name: "Your new secret" });
+  const { consumerSecret } = await shownKey(shown);
+  await shown.getByLabel("I have saved the secret").check();
+  await shown.getByRole("button", { name: "Done" }).click();
+  await open(page, address);
+  await card(page, "Secrets").getByRole("button", { name: "Cancel and keep the old one" }).click();
+  await expect(card(page, "Secrets")).not.toContainText("Old secret");
+  expect(await code(request, old, chatbot)).toBe("");
+  expect(await code(request, { ...old, consumerSecret }, chatbot)).toBe("invalid_credential");
+});
+
+test("a key is switched off and on again", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  await openKey(page, "Production");
+  await page.getByRole("button", { name: "Switch off" }).click();
+  await expect(page.getByText("Switched off since")).toBeVisible();
+  expect(await code(request, key, chatbot)).toBe("key_disabled");
+  await page.getByRole("button", { name: "Switch on" }).click();
+  await expect(page.getByText("Switched off since")).toBeHidden();
+  expect(await code(request, key, chatbot)).toBe("");
+});
+
+test("the page of somebody else's key says that there is no such key", async ({ page, expectErrors }) => {
+  expectErrors(/status of 404/);
+  await signUp(page);
+  await createKey(page, "Production");
+  const address = await openKey(page, "Production");
+  await leave(page);
+  await signUp(page);
+  await page.goto(address);
+  await expect(page.getByRole("alert").first()).toContainText("no such API key");
+  await expect(card(page, "Settings")).toBeHidden();
+});
