@@ -44,6 +44,8 @@ test("every page and dialog of an account that is in use", async ({ page, reques
   await ask(request, key, { chatbot_id: chatbot, user_message: "When does the shop open?" });
   await tryIt(page, chatbot, "When does the shop open?");
   await expectAccessible(page);
+  await open(page, "/settings");
+  const keyPage = (await page.getByRole("link", { name: "Production", exact: true }).getAttribute("href")) ?? "";
   for (const address of [
     "/",
     "/chatbots",
@@ -58,6 +60,7 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     "/settings?add-balance=25",
     "/settings?compare-plans",
     "/settings?generate-key",
+    keyPage,
     "/settings/payments",
     "/reference",
     "/support",

@@ -91,6 +91,10 @@ try {
       await page.getByRole("listitem").getByRole("link").first().click();
       await page.getByLabel("Message", { exact: true }).waitFor();
       await take(page, name("chatbot"));
+      await page.goto("/settings");
+      await page.locator(".keys").getByRole("rowheader").first().getByRole("link").click();
+      await page.getByRole("region", { name: "Secrets" }).waitFor();
+      await take(page, name("key"));
       await page.goto("/settings?add-balance=25");
       await page.getByRole("button", { name: "Continue to payment" }).click();
       await page.getByLabel("Card number").waitFor();

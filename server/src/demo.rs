@@ -9,8 +9,9 @@ use crate::random::SeededRandom;
 use crate::{Config, Result, Server, accounts, chatbots, conversations, documents, keys, payments};
 use conversations::Question;
 use domain::account::Viewer;
+use domain::api_key::{Credential, ShownOnce};
 use domain::clock::{DAY_US, MINUTE_US};
-use domain::id::{ChatbotId, KeyId, RequestId};
+use domain::id::{ChatbotId, RequestId};
 use domain::ledger::Channel;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -39,6 +40,9 @@ const LAMPS: &str = "# Lamps\n\nThe reading lamp takes bulbs with an E14 base an
     The floor lamp takes bulbs with an E27 base.\n";
 const CONTACT: &str = "# Contact\n\nYou reach us by telephone on weekdays from nine to five.\n";
 
+/// Where the programs of the demonstration call from: an address that is set aside for examples (RFC 5737).
+const PROGRAM: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+
 /// Makes the demonstration in a folder of its own, in place of the one that was there, and returns the configuration
 /// that opens it.
 ///
@@ -58,7 +62,7 @@ pub async fn make(mut config: Config) -> std::result::Result<Config, StartError>
     let server =
         Server::open_with(config.clone(), shared, Arc::new(SeededRandom::new(today.us().unsigned_abs()))).await?;
     live(&server, &clock).await.map_err(|error| failed(&error))?;
-    server.db.close().await;
+    server.close().await;
     Ok(config)
 }
 
@@ -76,21 +80,21 @@ async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
         documents::add(server, &olga, &chatbot.id, name, text).await?;
     }
     pay(server, &olga, "25").await?;
-    let production = keys::create(server, &olga, "Production").await?.key.id;
+    let production = keys::create(server, &olga, "Production").await?;
     clock.advance_us(7 * MINUTE_US);
-    let mobile = keys::create(server, &olga, "Mobile app").await?.key.id;
+    let mobile = keys::create(server, &olga, "Mobile app").await?;
     for day in 0..DAYS {
         let began = server.now();
         let weekday = usize::try_from(day % 7).unwrap_or(0);
         for number in 0..MESSAGES_A_DAY[weekday] + day / 2 {
             clock.advance_us(9 * MINUTE_US);
             let is_widget = number % 4 == 3;
-            let (key_id, channel) = match (is_widget, number % 3) {
+            let (key, channel) = match (is_widget, number % 3) {
                 (true, _) => (None, Channel::Widget),
                 (_, 0) => (Some(&mobile), Channel::Api),
                 _ => (Some(&production), Channel::Api),
             };
-            ask(server, &olga, if number % 5 == 0 { &shop.id } else { &help.id }, key_id, channel, number).await?;
+            ask(server, &olga, if number % 5 == 0 { &shop.id } else { &help.id }, key, channel, number).await?;
         }
         clock.advance_us(began.plus_us(DAY_US).us_since(server.now()));
     }
@@ -114,15 +118,22 @@ async fn ask(
     server: &Server,
     viewer: &Viewer,
     chatbot_id: &ChatbotId,
-    key_id: Option<&KeyId>,
+    key: Option<&ShownOnce>,
     channel: Channel,
     number: i64,
 ) -> Result<()> {
     let place = usize::try_from(number).map_err(Error::internal)? % QUESTIONS.len();
+    let caller = match key {
+        Some(ShownOnce { key, secret }) => {
+            let credential = Credential { consumer_key: key.consumer_key.clone(), secret: secret.clone() };
+            Some(keys::authenticate(server, &credential, PROGRAM).await?)
+        }
+        None => None,
+    };
     let question = Question {
         account_id: viewer.account_id.clone(),
-        key_id: key_id.cloned(),
-        caller: None,
+        key_id: caller.as_ref().map(|caller| caller.key_id.clone()),
+        caller: caller.as_ref(),
         chatbot_id: chatbot_id.as_str(),
         conversation_id: None,
         message: QUESTIONS[place],

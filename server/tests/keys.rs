@@ -211,13 +211,14 @@ async fn a_key_is_limited_to_networks_and_chatbots() {
     }
 }
 
+type Change = Box<dyn FnOnce(&mut KeySettings)>;
+
 #[tokio::test]
 async fn settings_that_cannot_be_are_refused_and_name_their_field() {
     for server in databases().await {
         let holder = holder(&server).await;
         let eve = owner(&server, "eve").await;
         let theirs = chatbots::create(&server, &eve, "Theirs").await.unwrap().id;
-        type Change = Box<dyn FnOnce(&mut KeySettings)>;
         let changes: [(&str, Change); 8] = [
             ("name", Box::new(|settings| settings.name = " ".to_owned())),
             ("permissions", Box::new(|settings| settings.permissions = Vec::new())),

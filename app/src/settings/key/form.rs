@@ -5,6 +5,7 @@ use crate::documents::server_fns::Choice;
 use crate::settings::server_fns::ChangeKey;
 use domain::api_key::{ApiKey, Permission};
 use domain::clock::DAY_US;
+use domain::credit::Credit;
 use domain::money::Currency;
 use leptos::prelude::*;
 
@@ -13,7 +14,7 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
     let action = Submission::<ChangeKey>::new();
     let error = action.error();
     let settings = key.settings;
-    let cap = settings.monthly_cap.map(|cap| cap.decimal()).unwrap_or_default();
+    let cap = settings.monthly_cap.map(Credit::decimal).unwrap_or_default();
     // The end is the midnight after the last day.
     let last_day = settings.expires_at.map(|end| end.plus_us(-DAY_US).date()).unwrap_or_default();
     // What was typed into a form that was refused before the page was alive comes before what is stored.
@@ -85,7 +86,7 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                             "One network or address on each line, IPv4 or IPv6; calls from elsewhere are refused. Leave it empty for everywhere."
                         </p>
                     </div>
-                    <div class="actions">
+                    <div class="actions start">
                         <button type="submit" class="btn primary" disabled=move || action.is_pending().get()>
                             "Save"
                         </button>

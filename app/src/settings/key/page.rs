@@ -124,7 +124,7 @@ fn rest(key: ApiKey, currency: Currency) -> AnyView {
             </header>
             <div class="body stack">
                 <Switch id=id.clone() is_on=is_on />
-                <div class="actions">
+                <div class="actions start">
                     <OpenDialog href="/settings" name="delete-key" value=id label="Delete this key" class="btn danger" />
                     <span class="hint">"A deleted key never works again."</span>
                 </div>
@@ -153,7 +153,7 @@ fn Switch(id: String, is_on: bool) -> impl IntoView {
             <input type="hidden" name="key_id" value=id />
             <input type="hidden" name="is_on" value=if is_on { "false" } else { "true" } />
             <FormProblem error=action.error() />
-            <div class="actions">
+            <div class="actions start">
                 <button type="submit" class="btn" disabled=move || action.is_pending().get()>
                     {label}
                 </button>

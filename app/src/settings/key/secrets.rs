@@ -96,14 +96,14 @@ fn EndOverlap(id: String, old: OldSecret) -> impl IntoView {
                     "Retire the old secret when no program uses it any more. Both draw on the same credit and the same cap."
                 }}
             </p>
-            <div class="actions">
+            <div class="actions start">
                 {button(id.clone(), "retire", "Retire the old one now")}
                 {button(id.clone(), "cancel", "Cancel and keep the old one")}
             </div>
             <PostForm to=action>
                 <input type="hidden" name="key_id" value=id />
                 <input type="hidden" name="step" value="extend" />
-                <div class="actions">
+                <div class="actions start">
                     <label for="overlap">"The old one works for"</label>
                     <select id="overlap" name="overlap">
                         {lengths.collect_view()}
