@@ -110,6 +110,7 @@ pub async fn load_key_view(key_id: String) -> Result<KeyView, AppError> {
 
 /// Sets everything about a key but its secret.
 #[server(prefix = "/rpc", endpoint = "key/change", output = Postcard)]
+#[allow(clippy::too_many_arguments, reason = "each is a field of the form")]
 pub async fn change_key(
     key_id: String,
     name: String,
