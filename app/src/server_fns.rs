@@ -30,7 +30,7 @@ mod on_the_server {
     use leptos::prelude::{expect_context, use_context};
     use leptos_axum::ResponseOptions;
     use server::Server;
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
     /// The server that main.rs put into the context.
@@ -68,10 +68,10 @@ mod on_the_server {
     }
 
     /// The address that the request came from, for the limits on sign-in.
-    pub fn client_address() -> IpAddr {
+    pub fn client_address(server: &Server) -> IpAddr {
+        let here = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         use_context::<Parts>()
-            .and_then(|parts| parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|info| info.0.ip()))
-            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+            .map_or(here, |parts| server::http::client_address(&server.config, &parts.headers, &parts.extensions))
     }
 
     /// Whether the request is a form that the browser itself posts, without WebAssembly.

@@ -108,33 +108,32 @@ pub async fn load_key_view(key_id: String) -> Result<KeyView, AppError> {
     Ok(KeyView { key, chatbots: chatbots.into_iter().map(choice).collect(), currency: server.config.currency })
 }
 
+/// What is typed and chosen on a key's page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyForm {
+    pub name: String,
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// `all` chatbots, or the `chosen` ones.
+    pub scope: String,
+    #[serde(default)]
+    pub chatbots: Vec<String>,
+    pub last_day: String,
+    pub monthly_cap: String,
+    /// With any white space between them.
+    pub networks: String,
+}
+
 /// Sets everything about a key but its secret.
 #[server(prefix = "/rpc", endpoint = "key/change", output = Postcard)]
-#[allow(clippy::too_many_arguments, reason = "each is a field of the form")]
-pub async fn change_key(
-    key_id: String,
-    name: String,
-    #[server(default)] permissions: Vec<String>,
-    scope: String,
-    #[server(default)] chatbots: Vec<String>,
-    last_day: String,
-    monthly_cap: String,
-    networks: String,
-) -> Result<(), AppError> {
-    let viewer = require_viewer().await?;
-    let id = parse_key_id(&key_id)?;
-    let typed = [("name", &name), ("last_day", &last_day), ("monthly_cap", &monthly_cap), ("networks", &networks)];
-    let with_typed = |error: AppError| typed.iter().fold(error, |error, (field, value)| error.with_typed(field, value));
-    let settings = read_settings(
-        &name,
-        &permissions,
-        (scope == "chosen").then_some(&chatbots),
-        &last_day,
-        &monthly_cap,
-        &networks,
-    );
-    let settings = settings.map_err(|problem| with_typed(problem.into()))?;
-    server::keys::change(&server(), &viewer, &id, settings).await.map_err(|error| with_typed(error.into()))?;
+pub async fn change_key(key_id: String, form: KeyForm) -> Result<(), AppError> {
+    let (server, viewer, id) = (server(), require_viewer().await?, parse_key_id(&key_id)?);
+    let with_typed = |error: AppError| {
+        let error = error.with_typed("name", &form.name).with_typed("last_day", &form.last_day);
+        error.with_typed("monthly_cap", &form.monthly_cap).with_typed("networks", &form.networks)
+    };
+    let settings = read_settings(&form).map_err(|problem| with_typed(problem.into()))?;
+    server::keys::change(&server, &viewer, &id, settings).await.map_err(|error| with_typed(error.into()))?;
     if is_plain_form() {
         leptos_axum::redirect(&format!("/settings/keys/{id}"));
     }
@@ -143,35 +142,28 @@ pub async fn change_key(
 
 /// What was typed and chosen, as settings.
 #[cfg(feature = "ssr")]
-fn read_settings(
-    name: &str,
-    permissions: &[String],
-    chatbots: Option<&Vec<String>>,
-    last_day: &str,
-    monthly_cap: &str,
-    networks: &str,
-) -> Result<KeySettings, Problem> {
+fn read_settings(form: &KeyForm) -> Result<KeySettings, Problem> {
     let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
     let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
     let read = |ids: &Vec<String>| ids.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect();
-    let end = match last_day.trim() {
+    let end = match form.last_day.trim() {
         "" => None,
         day => {
             let day = Timestamp::from_date(day).ok_or_else(|| unknown("expires_at", "write the day as 2026-12-31"))?;
             Some(day.plus_us(DAY_US))
         }
     };
-    let cap = match monthly_cap.trim() {
+    let cap = match form.monthly_cap.trim() {
         "" => None,
         cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
     };
     Ok(KeySettings {
-        name: name.to_owned(),
-        permissions: permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
-        chatbots: chatbots.map(read).transpose()?,
+        name: form.name.clone(),
+        permissions: form.permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
+        chatbots: (form.scope == "chosen").then(|| read(&form.chatbots)).transpose()?,
         expires_at: end,
         monthly_cap: cap,
-        networks: networks.split_whitespace().map(str::to_owned).collect(),
+        networks: form.networks.split_whitespace().map(str::to_owned).collect(),
     })
 }
 

@@ -7,7 +7,8 @@ use leptos::server_fn::codec::Postcard;
 /// Signs a person in and answers with the path to go to.
 #[server(prefix = "/rpc", endpoint = "account/sign-in", output = Postcard)]
 pub async fn sign_in(email: String, password: String, next: String) -> Result<String, AppError> {
-    let (server, address) = (crate::server_fns::server(), crate::server_fns::client_address());
+    let server = crate::server_fns::server();
+    let address = crate::server_fns::client_address(&server);
     let signed_in = server::accounts::sign_in(&server, &email, &password, address).await;
     let viewer = signed_in.map_err(|error| AppError::from(error).with_typed("email", &email))?;
     begin_session(&server, &viewer, &next).await
@@ -16,7 +17,8 @@ pub async fn sign_in(email: String, password: String, next: String) -> Result<St
 /// Makes an account with its owner, signs him in, and answers with the path to go to.
 #[server(prefix = "/rpc", endpoint = "account/sign-up", output = Postcard)]
 pub async fn sign_up(name: String, email: String, password: String, next: String) -> Result<String, AppError> {
-    let (server, address) = (crate::server_fns::server(), crate::server_fns::client_address());
+    let server = crate::server_fns::server();
+    let address = crate::server_fns::client_address(&server);
     let signed_up = server::accounts::sign_up(&server, &name, &email, &password, address).await;
     let keep_typed = |error| AppError::from(error).with_typed("name", &name).with_typed("email", &email);
     begin_session(&server, &signed_up.map_err(keep_typed)?, &next).await

@@ -1,8 +1,8 @@
 //! Who calls: the program that sends an API credential, and the address a request comes from.
 
-use crate::Server;
 use crate::http::problem::Refused;
 use crate::keys;
+use crate::{Config, Server};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -28,8 +28,7 @@ impl FromRequestParts<Arc<Server>> for Caller {
             return Err(Refused::with_detail(ProblemCode::MalformedCredential, detail));
         }
         let credential = read_credential(&parts.headers).map_err(crate::Error::from)?;
-        let peer = client_address(&parts.extensions);
-        let from = address_behind(&server.config.trusted_proxies, &parts.headers, peer);
+        let from = client_address(&server.config, &parts.headers, &parts.extensions);
         Ok(Self(keys::authenticate(server, &credential, from).await?))
     }
 }
@@ -50,13 +49,14 @@ fn holds_credential(query: &str) -> bool {
     ["consumer_key", "consumer_secret", "ck_", "sk_"].iter().any(|part| query.contains(part))
 }
 
-/// The address that a request came from, as the connection knows it. Headers such as `X-Forwarded-For` are not read:
-/// anybody can send them. Without a connection, as in tests, it is this machine's own.
+/// The address that a request came from: the connection's, or what proxies of ours say of it. Without a connection, as in
+/// tests, it is this machine's own.
 #[must_use]
-pub fn client_address(extensions: &Extensions) -> IpAddr {
-    extensions
+pub fn client_address(config: &Config, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
+    let peer = extensions
         .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip().to_canonical())
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip().to_canonical());
+    address_behind(&config.trusted_proxies, headers, peer)
 }
 
 /// The address that a request came from, where it passed through proxies of ours: the last one that none of them has.

@@ -35,7 +35,8 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                     <input type="hidden" name="key_id" value=key.id.to_string() />
                     <TextField
                         label="Name"
-                        name="name"
+                        name="form[name]"
+                        id="name"
                         required=true
                         maxlength=80
                         autocomplete="off"
@@ -54,7 +55,8 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                     </fieldset>
                     <TextField
                         label="Last day"
-                        name="last_day"
+                        name="form[last_day]"
+                        id="last_day"
                         kind="date"
                         value=last_day
                         hint="The key stops at the end of this day, UTC. Leave it empty for a key without an end."
@@ -62,7 +64,8 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                     />
                     <TextField
                         label=format!("Monthly cap in {}", currency.code())
-                        name="monthly_cap"
+                        name="form[monthly_cap]"
+                        id="monthly_cap"
                         value=cap
                         autocomplete="off"
                         hint="What it may spend in a calendar month, UTC; calls beyond that are refused. Leave it empty for no cap."
@@ -72,7 +75,7 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                         <label for="networks">"Networks"</label>
                         <textarea
                             id="networks"
-                            name="networks"
+                            name="form[networks]"
                             class="mono"
                             rows="3"
                             aria-describedby="networks-hint"
@@ -104,7 +107,7 @@ fn permissions(chosen: &[Permission]) -> AnyView {
         let is_chosen = chosen.contains(&permission);
         view! {
             <label class="check">
-                <input type="checkbox" name=format!("permissions[{place}]") value=permission.as_str() checked=is_chosen />
+                <input type="checkbox" name=format!("form[permissions][{place}]") value=permission.as_str() checked=is_chosen />
                 <span>
                     {permission.label()} " " <code class="mono">{permission.as_str()}</code>
                 </span>
@@ -122,7 +125,7 @@ fn chatbot_choices(chatbots: Vec<Choice>, chosen: Option<Vec<String>>) -> AnyVie
         let is_chosen = chosen.contains(&id);
         view! {
             <label class="check">
-                <input type="checkbox" name=format!("chatbots[{place}]") value=id checked=is_chosen />
+                <input type="checkbox" name=format!("form[chatbots][{place}]") value=id checked=is_chosen />
                 <span>{name}</span>
             </label>
         }
@@ -131,7 +134,7 @@ fn chatbot_choices(chatbots: Vec<Choice>, chosen: Option<Vec<String>>) -> AnyVie
     let scope = |value: &'static str, label: &'static str, is_chosen: bool| {
         view! {
             <label class="check">
-                <input type="radio" name="scope" value=value checked=is_chosen />
+                <input type="radio" name="form[scope]" value=value checked=is_chosen />
                 <span>{label}</span>
             </label>
         }
