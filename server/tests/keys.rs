@@ -159,7 +159,14 @@ async fn what_another_process_changed_holds_for_the_next_charge() {
         assert_eq!(code(&other, call(&holder, &holder.key)).await, "permission_missing");
         set(&server, &holder, |settings| settings.permissions = Permission::ALL.to_vec()).await.unwrap();
         assert_eq!(code(&other, call(&holder, &holder.key)).await, "");
-        let new = keys::rotate(&server, &holder.viewer, &holder.key.key.id, Overlap::None).await.unwrap();
+        let used = keys::get(&other, &holder.viewer.account_id, &holder.key.key.id).await.unwrap().secret.uses;
+        assert_eq!(used, 4, "a call is counted once, however often it is checked");
+        assert_eq!(code(&other, call(&holder, &holder.key)).await, "");
+        let new = keys::rotate(&server, &holder.viewer, &holder.key.key.id, Overlap::Hour).await.unwrap();
+        assert_eq!(code(&other, call(&holder, &new)).await, "");
+        let key = keys::get(&other, &holder.viewer.account_id, &holder.key.key.id).await.unwrap();
+        assert_eq!((key.secret.uses, key.old_secret.map(|old| old.secret.uses)), (1, Some(5)));
+        keys::end_overlap(&server, &holder.viewer, &holder.key.key.id, OverlapStep::Retire).await.unwrap();
         assert_eq!(code(&other, call(&holder, &holder.key)).await, "secret_rotated");
         assert_eq!(code(&other, call(&holder, &new)).await, "");
     }

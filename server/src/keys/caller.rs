@@ -51,6 +51,11 @@ impl Caller {
         self.known.version
     }
 
+    fn note_use(&self, server: &Server) {
+        let is_old = !self.proof.hashed.is(&self.known.secret_hash);
+        server.key_uses.note(&self.known, is_old, server.now(), self.proof.from);
+    }
+
     /// # Errors
     /// 403 when the key lacks the permission, or is limited to other chatbots.
     pub(crate) fn allows(&self, permission: Permission, chatbot_id: Option<&ChatbotId>) -> Result<()> {
@@ -119,11 +124,14 @@ pub async fn authenticate(server: &Server, credential: &Credential, from: IpAddr
     if let Some(known) = server.keys.get(&proof.consumer_key)
         && let Ok(caller) = check(server, known, proof.clone())
     {
+        caller.note_use(server);
         return Ok(caller);
     }
     // What is in memory never refuses anybody: a change in another process may just have let him in.
     let known = read(server, &proof.consumer_key).await?;
-    check(server, known, proof)
+    let caller = check(server, known, proof)?;
+    caller.note_use(server);
+    Ok(caller)
 }
 
 /// Lets a caller do something, with a chatbot or with none.
@@ -166,8 +174,7 @@ async fn read(server: &Server, consumer_key: &str) -> Result<Arc<Known>> {
 
 fn check(server: &Server, known: Arc<Known>, proof: Proof) -> Result<Caller> {
     let now = server.now();
-    let is_old = !proof.hashed.is(&known.secret_hash);
-    if is_old {
+    if !proof.hashed.is(&known.secret_hash) {
         let old = known.old_secret.as_ref().filter(|(hash, _)| proof.hashed.is(hash));
         let (_, until) = old.ok_or(ProblemCode::InvalidCredential)?;
         if now >= *until {
@@ -185,6 +192,5 @@ fn check(server: &Server, known: Arc<Known>, proof: Proof) -> Result<Caller> {
         let detail = format!("this request came from {}, which is in none of the key's networks", proof.from);
         return Err(Problem::with_detail(ProblemCode::NetworkNotAllowed, detail).into());
     }
-    server.key_uses.note(&known, is_old, now, proof.from);
     Ok(Caller { account_id: known.account_id.clone(), key_id: known.key_id.clone(), known, proof })
 }

@@ -11,6 +11,7 @@ use crate::ledger::sql::batch;
 use crate::{Server, args};
 use domain::clock::Timestamp;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -44,7 +45,8 @@ struct UseRow<'a> {
 const ADD_USES: Pair = batch!(
     "UPDATE api_keys SET
         last_used_at = CASE WHEN api_keys.last_used_at > given.used_at THEN api_keys.last_used_at ELSE given.used_at END,
-        last_used_from = given.address,
+        last_used_from =
+            CASE WHEN api_keys.last_used_at > given.used_at THEN api_keys.last_used_from ELSE given.address END,
         secret_uses = api_keys.secret_uses + CASE WHEN api_keys.secret_hash = given.secret_hash THEN given.uses ELSE 0 END,
         secret_used_at =
             CASE WHEN api_keys.secret_hash = given.secret_hash THEN given.used_at ELSE api_keys.secret_used_at END,
@@ -102,15 +104,28 @@ fn taken(known: Arc<Known>) -> (Arc<Known>, i64, i64) {
 async fn write_counted(db: &Db, counted: &[(Arc<Known>, i64, i64)]) -> Result<()> {
     let present = counted.iter().filter_map(|(known, uses, _)| row(known, &known.secret_hash, *uses));
     let old = counted.iter().filter_map(|(known, _, uses)| row(known, &known.old_secret.as_ref()?.0, *uses));
-    let (present, old): (Vec<UseRow<'_>>, Vec<UseRow<'_>>) = (present.collect(), old.collect());
     let mut tx = db.begin().await?;
-    for rows in [present, old] {
-        if !rows.is_empty() {
-            let rows = serde_json::to_string(&rows).map_err(crate::Error::internal)?;
-            tx.execute(tx.pick(&ADD_USES), args![rows]).await?;
-        }
+    for rows in rounds(present.chain(old)) {
+        let rows = serde_json::to_string(&rows).map_err(crate::Error::internal)?;
+        tx.execute(tx.pick(&ADD_USES), args![rows]).await?;
     }
     tx.commit().await
+}
+
+/// The rows in statements of which each has a key once, because an UPDATE takes only one of the rows that it finds for a
+/// key. A key has several where it was read anew after a change, or where both of its secrets were used.
+fn rounds<'a>(rows: impl Iterator<Item = UseRow<'a>>) -> Vec<Vec<UseRow<'a>>> {
+    let mut rounds: Vec<Vec<UseRow<'a>>> = Vec::new();
+    let mut taken: HashMap<&'a str, usize> = HashMap::new();
+    for row in rows {
+        let round = taken.entry(row.id).or_default();
+        if rounds.len() == *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(row);
+        *round += 1;
+    }
+    rounds
 }
 
 fn row<'a>(known: &'a Known, secret_hash: &'a str, uses: i64) -> Option<UseRow<'a>> {
