@@ -4,10 +4,10 @@
 //! and takes what it cost. Whatever else happens gives everything back: [`give_up`], dropping what [`begin`] returned,
 //! and, after a crash, the sweeper once the hold's time is over.
 
-use super::{Asked, BodyOf, Delivery, Question};
+use super::{Asked, BodyOf, Delivery, Question, still_allowed};
 use crate::error::{Error, Result};
 use crate::idempotency::{self, OnceKey, Runs};
-use crate::keys::{self, Caller};
+use crate::keys::Caller;
 use crate::ledger::writer::Writer;
 use crate::ledger::{Command, Message, Once, Outcome, Work};
 use crate::{Server, args};
@@ -113,7 +113,7 @@ async fn reserve(server: &Server, command: &mut Command, caller: Option<&Caller>
     loop {
         let outcome = server.writer.submit(command.clone()).await?;
         let Some(caller) = caller.filter(|_| outcome == Outcome::KeyChanged) else { return Ok(outcome) };
-        command.key_version = Some(keys::check_again(server, caller, &command.chatbot_id).await?.key_version());
+        command.key_version = Some(still_allowed(server, caller, &command.chatbot_id).await?);
     }
 }
 

@@ -145,6 +145,12 @@ enum Delivered {
     Replayed(Delivery),
 }
 
+/// The version of a key that has changed, when it still lets its caller ask this chatbot.
+async fn still_allowed(server: &Server, caller: &Caller, chatbot_id: &ChatbotId) -> Result<i64> {
+    let caller = keys::check_again(server, caller, Permission::MessagesWrite, Some(chatbot_id)).await?;
+    Ok(caller.key_version())
+}
+
 async fn deliver(
     server: &Server,
     question: &Question<'_>,
@@ -177,7 +183,7 @@ async fn deliver(
             Outcome::Stale => server.search.forget(&asked.chatbot_id),
             Outcome::KeyChanged => {
                 let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
-                key_version = Some(keys::check_again(server, caller, &asked.chatbot_id).await?.key_version());
+                key_version = Some(still_allowed(server, caller, &asked.chatbot_id).await?);
             }
         }
     }

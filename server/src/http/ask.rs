@@ -36,8 +36,9 @@ fn body(conversation_id: &ConversationId, answer: &Answer) -> String {
 /// Answers a message and charges for it.
 ///
 /// The checks run in the order of the parameters: credential (401), network (403), content type and body (415, 413, 400),
-/// permission (403), fields (422), `Idempotency-Key` (422, 409), then those of [`conversations::ask`]. Nothing is charged unless the answer is
-/// sent, and one that is sent again under its `Idempotency-Key` is not charged again.
+/// permission and chatbot of the key (403), fields (422), `Idempotency-Key` (422, 409), then those of
+/// [`conversations::ask`]. Nothing is charged unless the answer is sent, and one that is sent again under its
+/// `Idempotency-Key` is not charged again.
 pub(super) async fn ask(
     State(server): State<Arc<Server>>,
     Extension(name): Extension<RequestName>,

@@ -144,23 +144,25 @@ pub async fn require(
     permission: Permission,
     chatbot_id: Option<&ChatbotId>,
 ) -> Result<Caller> {
-    if caller.allows(permission, chatbot_id).is_ok() {
-        return Ok(caller);
+    match caller.allows(permission, chatbot_id) {
+        Ok(()) => Ok(caller),
+        Err(_) => check_again(server, &caller, permission, chatbot_id).await,
     }
-    let known = read(server, &caller.proof.consumer_key).await?;
-    let caller = check(server, known, caller.proof)?;
-    caller.allows(permission, chatbot_id)?;
-    Ok(caller)
 }
 
-/// Checks a caller of a chatbot once more, from what the database says now.
+/// Checks a caller once more, from what the database says now.
 ///
 /// # Errors
-/// As [`authenticate`], then 403 when it may not send messages, or not to this chatbot.
-pub async fn check_again(server: &Server, caller: &Caller, chatbot_id: &ChatbotId) -> Result<Caller> {
+/// As [`authenticate`], then 403 when the key does not allow it any more.
+pub async fn check_again(
+    server: &Server,
+    caller: &Caller,
+    permission: Permission,
+    chatbot_id: Option<&ChatbotId>,
+) -> Result<Caller> {
     let known = read(server, &caller.proof.consumer_key).await?;
     let caller = check(server, known, caller.proof.clone())?;
-    caller.allows(Permission::MessagesWrite, Some(chatbot_id))?;
+    caller.allows(permission, chatbot_id)?;
     Ok(caller)
 }
 
