@@ -3,6 +3,7 @@
 use crate::clock::{DAY_US, SECOND_US, Timestamp};
 use crate::credit::Credit;
 use crate::id::{ChatbotId, KeyId, base62, is_base62};
+use crate::problem::ProblemCode;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -312,6 +313,21 @@ impl ShownOnce {
             secret.expose()
         ))
     }
+}
+
+/// A request that a key sent, as the page of the key lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRequest {
+    pub at: Timestamp,
+    pub request_id: String,
+    /// The name of the chatbot where it was a message that was paid for; method and address otherwise.
+    pub operation: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Why it was not done.
+    pub refused: Option<ProblemCode>,
+    /// The number of the entry and the price, where it was paid for.
+    pub entry: Option<(i64, Credit)>,
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use crate::chatbot::Answer;
 use crate::clock::Timestamp;
 use crate::credit::Credit;
-use crate::id::ConversationId;
+use crate::id::{ChatbotId, ConversationId, DocumentId};
+use crate::ledger::Channel;
 use serde::{Deserialize, Serialize};
 
 /// An accepted message with its answer.
@@ -24,6 +25,46 @@ pub struct Reply {
 #[must_use]
 pub fn named(conversation_id: Option<&str>) -> Option<&str> {
     conversation_id.map(str::trim).filter(|id| !id.is_empty() && *id != "0")
+}
+
+/// A conversation with a chatbot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub chatbot_id: ChatbotId,
+    pub channel: Channel,
+    pub created_at: Timestamp,
+    pub messages: i64,
+}
+
+/// A message of a conversation, with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationMessage {
+    /// From 1 within its conversation.
+    pub number: i64,
+    pub question: String,
+    pub answer: String,
+    /// Where the answer came from, best first.
+    pub sources: Vec<KeptSource>,
+    pub price: Credit,
+    pub at: Timestamp,
+    pub request_id: String,
+}
+
+/// Where a passage of an answer came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptSource {
+    pub document_id: DocumentId,
+    pub document_name: String,
+    pub heading: String,
+}
+
+/// Some of a long list, and where it goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Names the place after the last one looked at; `None` on the last page.
+    pub next: Option<String>,
 }
 
 #[cfg(test)]

@@ -20,6 +20,20 @@ pub struct Plan {
     pub documents: u32,
     pub users: u32,
     pub api_keys: u32,
+    /// Requests to the API by all keys together.
+    #[serde(default = "default_requests_per_minute")]
+    pub requests_per_minute: u32,
+    /// Requests to the API by one key.
+    #[serde(default = "default_requests_per_minute_per_key")]
+    pub requests_per_minute_per_key: u32,
+}
+
+const fn default_requests_per_minute() -> u32 {
+    6_000
+}
+
+const fn default_requests_per_minute_per_key() -> u32 {
+    3_000
 }
 
 /// All plans of an installation, and what they have in common.
@@ -169,6 +183,8 @@ mod tests {
             documents: 100,
             users: 3,
             api_keys: 5,
+            requests_per_minute: 6_000,
+            requests_per_minute_per_key: 3_000,
         };
         assert_eq!(plan.allow_one_more(Limited::ApiKeys, 4), Ok(()));
         let refused = plan.allow_one_more(Limited::ApiKeys, 5).expect_err("the sixth key");

@@ -30,6 +30,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $code,)* }
             }
 
+            /// Reads a code as programs write it.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// The HTTP status that goes with it.
             #[must_use]
             pub const fn status(self) -> u16 {
@@ -58,6 +64,8 @@ codes! {
         "Send the header Authorization: ck_…:sk_… with every request.";
     MalformedCredential = 401 "malformed_credential" "The credential cannot be read"
         "Check for a missing or changed character: a consumer key has 20 characters after ck_, a secret 42 after sk_.";
+    CredentialInAddress = 401 "credential_in_address" "The credential was sent in the address"
+        "Send it in the header Authorization: addresses are logged on their way. Regenerate this key's secret.";
     InvalidCredential = 401 "invalid_credential" "The credential is not valid"
         "Check Consumer Key and Consumer Secret. A deleted key stops working at once.";
     SecretRotated = 401 "secret_rotated" "The secret was replaced by a new one"
@@ -108,6 +116,8 @@ codes! {
         "Use a new Idempotency-Key for each request, and the same one only to send the same request again.";
     MessageWindowFull = 429 "message_window_full" "The message window is full"
         "Wait until the time in retry_at, or choose a larger plan.";
+    RateLimited = 429 "rate_limited" "Too many requests in a short time"
+        "Wait as long as Retry-After says; the headers RateLimit say how much is left. Nothing was charged.";
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts"
         "Wait as long as Retry-After says.";
     InternalError = 500 "internal_error" "Something went wrong on our side"

@@ -94,7 +94,7 @@ async fn payer(server: &Arc<Server>, options: &Options, number: usize) -> Result
     let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
     for path in &options.documents {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        documents::add(server, &viewer, &chatbot.id, &name, &std::fs::read_to_string(path)?).await?;
+        documents::add(server, &viewer.account_id, &chatbot.id, &name, &std::fs::read_to_string(path)?).await?;
     }
     let amount = Credit::from_millionths(1_000_000_000_000);
     ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;

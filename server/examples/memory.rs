@@ -130,7 +130,7 @@ async fn calls_of_one_account(server: &Arc<Server>, number: usize) -> Result<Vec
     let email = format!("payer{number}@{}.example", server.now().us());
     let viewer = accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
     let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-    documents::add(server, &viewer, &chatbot.id, "hours.md", "The shop is open from nine to five.").await?;
+    documents::add(server, &viewer.account_id, &chatbot.id, "hours.md", "The shop is open from nine to five.").await?;
     let amount = Credit::from_millionths(1_000_000_000);
     ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
     let body = json!({ "chatbot_id": chatbot.id, "user_message": "When is the shop open?" }).to_string();

@@ -77,7 +77,7 @@ async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
         (&shop, "lamps.md", LAMPS),
         (&shop, "delivery.md", SHIPPING),
     ] {
-        documents::add(server, &olga, &chatbot.id, name, text).await?;
+        documents::add(server, &olga.account_id, &chatbot.id, name, text).await?;
     }
     pay(server, &olga, "25").await?;
     let production = keys::create(server, &olga, "Production").await?;

@@ -2,7 +2,6 @@
 
 use crate::error::Result;
 use crate::{Server, accounts, args, db};
-use domain::account::Viewer;
 use domain::chatbot::{Document, passages};
 use domain::clock::Timestamp;
 use domain::field::{self, DOCUMENT_BYTES_MAX, FieldError};
@@ -49,6 +48,21 @@ pub async fn list(server: &Server, account_id: &AccountId, chatbot_id: Option<&C
     Ok(rows.into_iter().map(Document::from).collect())
 }
 
+const SELECT_DOCUMENT: &str = "
+SELECT d.id, d.chatbot_id, c.name AS chatbot_name, d.name, d.size_bytes, d.passages, d.created_at
+FROM documents d JOIN chatbots c ON c.account_id = d.account_id AND c.id = d.chatbot_id
+WHERE d.account_id = $1 AND d.id = $2";
+
+/// One document.
+///
+/// # Errors
+/// 404 when the account has no such document.
+pub async fn get(server: &Server, account_id: &AccountId, document_id: &DocumentId) -> Result<Document> {
+    let scope = args![account_id.as_str(), document_id.as_str()];
+    let row: Option<DocumentRow> = server.db.optional(SELECT_DOCUMENT, scope).await?;
+    Ok(row.map(Document::from).ok_or_else(|| Problem::not_found("document"))?)
+}
+
 /// Takes the text out of an uploaded file.
 ///
 /// # Errors
@@ -92,7 +106,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 ///
 /// # Errors
 /// 422 for the name or the text, 404 when the account has no such chatbot, 403 when the plan has no place left.
-pub async fn add(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, name: &str, text: &str) -> Result<Document> {
+pub async fn add(
+    server: &Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+    name: &str,
+    text: &str,
+) -> Result<Document> {
     let name = field::name("name", name)?;
     if text.len() > DOCUMENT_BYTES_MAX {
         let message = format!("the text may have at most {} MB", DOCUMENT_BYTES_MAX / 1024 / 1024);
@@ -108,17 +128,17 @@ pub async fn add(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, name:
     let now = server.now();
     let id = DocumentId::new(now, server.id_bytes());
     let size_bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    let account_id = viewer.account_id.as_str();
     let mut tx = server.db.begin().await?;
-    let plan = accounts::lock(server, &mut tx, &viewer.account_id).await?;
-    let chatbot: Option<(String,)> = tx.optional(TOUCH_CHATBOT, args![account_id, chatbot_id.as_str()]).await?;
+    let plan = accounts::lock(server, &mut tx, account_id).await?;
+    let chatbot: Option<(String,)> =
+        tx.optional(TOUCH_CHATBOT, args![account_id.as_str(), chatbot_id.as_str()]).await?;
     let (chatbot_name,) = chatbot.ok_or_else(|| Problem::not_found("chatbot"))?;
-    let (used,): (i64,) = tx.one(COUNT_DOCUMENTS, args![account_id]).await?;
+    let (used,): (i64,) = tx.one(COUNT_DOCUMENTS, args![account_id.as_str()]).await?;
     plan.allow_one_more(Limited::Documents, used)?;
-    let row = args![account_id, id.as_str(), chatbot_id.as_str(), name, text, size_bytes, found, now.us()];
+    let row = args![account_id.as_str(), id.as_str(), chatbot_id.as_str(), name, text, size_bytes, found, now.us()];
     tx.execute(INSERT_DOCUMENT, row).await?;
     tx.commit().await?;
-    server.live.changed(&viewer.account_id);
+    server.live.changed(account_id);
     Ok(Document {
         id,
         chatbot_id: chatbot_id.clone(),
@@ -136,14 +156,13 @@ const DELETE_DOCUMENT: &str = "DELETE FROM documents WHERE account_id = $1 AND i
 ///
 /// # Errors
 /// 404 when the account has no such document.
-pub async fn delete(server: &Server, viewer: &Viewer, document_id: &DocumentId) -> Result<()> {
-    let account_id = viewer.account_id.as_str();
+pub async fn delete(server: &Server, account_id: &AccountId, document_id: &DocumentId) -> Result<()> {
     let mut tx = server.db.begin().await?;
-    let row: Option<(String,)> = tx.optional(DELETE_DOCUMENT, args![account_id, document_id.as_str()]).await?;
+    let row: Option<(String,)> = tx.optional(DELETE_DOCUMENT, args![account_id.as_str(), document_id.as_str()]).await?;
     let (chatbot_id,) = row.ok_or_else(|| Problem::not_found("document"))?;
-    let _name: Option<(String,)> = tx.optional(TOUCH_CHATBOT, args![account_id, chatbot_id]).await?;
+    let _name: Option<(String,)> = tx.optional(TOUCH_CHATBOT, args![account_id.as_str(), chatbot_id]).await?;
     tx.commit().await?;
-    server.live.changed(&viewer.account_id);
+    server.live.changed(account_id);
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub mod passwords;
 pub mod payments;
 pub mod plans;
 pub mod random;
+pub mod rates;
 pub mod secrets;
 pub mod sessions;
 pub mod telemetry;
@@ -56,6 +57,7 @@ pub struct Server {
     pub(crate) keys: Arc<keys::cache::KeyCache>,
     pub(crate) key_uses: keys::uses::Uses,
     pub(crate) running: idempotency::Running,
+    pub(crate) rates: rates::RateLimits,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     _alive: tokio::sync::watch::Sender<()>,
@@ -113,6 +115,7 @@ impl Server {
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
             config,
+            rates: rates::RateLimits::new(&catalogue),
             catalogue,
             db,
             clock,
@@ -181,6 +184,7 @@ async fn sweep(server: Weak<Server>) {
     loop {
         interval.tick().await;
         let Some(server) = server.upgrade() else { return };
+        server.rates.forget_idle();
         for result in [ledger::sweep_holds(&server).await, idempotency::sweep(&server).await] {
             if let Err(error) = result {
                 tracing::error!(%error, "the ledger could not be swept");

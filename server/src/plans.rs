@@ -89,6 +89,9 @@ fn check_plan(plan: &Plan, before: &[Plan]) -> std::result::Result<(), String> {
     if plan.users == 0 {
         return Err(format!("the plan \"{}\" must allow at least one user", plan.id));
     }
+    if plan.requests_per_minute == 0 || plan.requests_per_minute_per_key == 0 {
+        return Err(format!("the plan \"{}\" must allow at least one request a minute", plan.id));
+    }
     Ok(())
 }
 
@@ -172,8 +175,9 @@ mod tests {
             ("price_per_message = \"0.002\"", "price_per_message = 0.002", 13, "string"),
             ("chatbots = 1\n", "chatbots = -1\n", 19, "-1"),
             ("chatbots = 1\n", "chatbot = 1\n", 19, "chatbot"),
-            ("id = \"business\"", "id = \"plus\"", 33, "two plans"),
-            ("id = \"business\"", "id = \"Big Business\"", 33, "lower-case"),
+            ("id = \"business\"", "id = \"plus\"", 37, "two plans"),
+            ("id = \"business\"", "id = \"Big Business\"", 37, "lower-case"),
+            ("requests_per_minute = 600", "requests_per_minute = 0", 15, "at least one request"),
             ("[\"console\"]", "[\"console\", \"fax\"]", 10, "fax"),
         ] {
             let text = BUILT_IN.replacen(from, to, 1);

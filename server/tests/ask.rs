@@ -188,7 +188,7 @@ async fn a_credential_in_the_address_is_refused_even_when_it_is_right() {
                 let mut request = asks_with(authorization.as_deref(), holder.question().to_string());
                 *request.uri_mut() = format!("{ASK}?{query}").parse().unwrap();
                 let answer = send(&server, request).await;
-                answer.refuses(401, "malformed_credential");
+                answer.refuses(401, "credential_in_address");
                 assert!(!answer.body.contains(secret));
             }
         }

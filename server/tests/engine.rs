@@ -392,9 +392,10 @@ async fn an_answer_from_documents_that_another_process_changed_is_not_delivered(
         };
         assert!(asked("req_1").await.citations.is_empty());
         let text = "Umbrellas are sold at the counter.";
-        let document = server::documents::add(&other, &shop.olga, &shop.chatbot.id, "goods.md", text).await.unwrap();
+        let document =
+            server::documents::add(&other, &shop.olga.account_id, &shop.chatbot.id, "goods.md", text).await.unwrap();
         assert_eq!(asked("req_2").await.citations[0].text, text);
-        server::documents::delete(&other, &shop.olga, &document.id).await.unwrap();
+        server::documents::delete(&other, &shop.olga.account_id, &document.id).await.unwrap();
         assert!(asked("req_3").await.citations.is_empty());
         assert_sound(&server).await;
     }

@@ -54,10 +54,15 @@ async fn a_request_id_of_the_caller_is_taken_over_only_when_it_is_harmless() {
 #[tokio::test]
 async fn what_is_not_there_and_what_is_not_allowed_are_problems_too() {
     for server in databases().await {
-        for path in ["/wp-json/send-message/v2/ask", "/api/v1/messages", "/webhooks/stripe"] {
+        for path in ["/wp-json/send-message/v2/ask", "/api/v2/messages", "/webhooks/stripe"] {
             send(&server, get(path)).await.refuses(404, "not_found");
         }
-        for (method, path) in [(Method::GET, ASK), (Method::DELETE, ASK), (Method::GET, "/webhooks/local")] {
+        for (method, path) in [
+            (Method::GET, ASK),
+            (Method::GET, "/api/v1/messages"),
+            (Method::DELETE, ASK),
+            (Method::GET, "/webhooks/local"),
+        ] {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             let answer = send(&server, request).await;
             answer.refuses(405, "method_not_allowed");

@@ -160,8 +160,8 @@ async fn what_belongs_to_another_account_is_not_found() {
             chatbots::get(&server, &eve.account_id, &shop.chatbot.id).await.map(|_| ()),
             chatbots::rename(&server, &eve, &shop.chatbot.id, "Mine").await.map(|_| ()),
             chatbots::delete(&server, &eve, &shop.chatbot.id).await,
-            documents::add(&server, &eve, &shop.chatbot.id, "mine.md", "Mine.").await.map(|_| ()),
-            documents::delete(&server, &eve, &document.id).await,
+            documents::add(&server, &eve.account_id, &shop.chatbot.id, "mine.md", "Mine.").await.map(|_| ()),
+            documents::delete(&server, &eve.account_id, &document.id).await,
         ] {
             assert_eq!(result.unwrap_err().into_problem().code, ProblemCode::NotFound);
         }
@@ -184,9 +184,10 @@ async fn a_document_is_answered_from_as_soon_as_it_is_there_and_never_after_it_i
         };
         assert!(asked("req_1").await.citations.is_empty());
         let text = "Umbrellas are sold at the counter.";
-        let document = documents::add(&server, &shop.olga, &shop.chatbot.id, "goods.md", text).await.unwrap();
+        let document =
+            documents::add(&server, &shop.olga.account_id, &shop.chatbot.id, "goods.md", text).await.unwrap();
         assert_eq!(asked("req_2").await.citations[0].text, text);
-        documents::delete(&server, &shop.olga, &document.id).await.unwrap();
+        documents::delete(&server, &shop.olga.account_id, &document.id).await.unwrap();
         assert!(asked("req_3").await.citations.is_empty());
     }
 }

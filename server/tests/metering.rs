@@ -11,7 +11,6 @@ use domain::api_key::{ApiKey, KeySettings};
 use domain::chatbot::Answer;
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US};
 use domain::credit::Credit;
-use domain::id::ConversationId;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
 use key_holder::{KeyHolder, PRICE, key_holder};
@@ -170,8 +169,8 @@ async fn an_answer_is_kept_for_a_day_and_then_swept() {
     }
 }
 
-fn body_of(conversation_id: &ConversationId, answer: &Answer) -> String {
-    format!("{conversation_id}: {}", answer.text)
+fn body_of(told: &conversations::Told<'_>) -> String {
+    format!("{}: {}", told.conversation_id, told.answer.text)
 }
 
 fn an_answer() -> Answer {

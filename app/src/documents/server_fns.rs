@@ -86,7 +86,7 @@ pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
 pub async fn delete_document(id: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = DocumentId::parse(&id).ok_or_else(no_document)?;
-    server::documents::delete(&server(), &viewer, &id).await?;
+    server::documents::delete(&server(), &viewer.account_id, &id).await?;
     leptos_axum::redirect("/documents");
     Ok(())
 }
@@ -104,7 +104,7 @@ async fn add_form(viewer: &Viewer) -> Result<AddForm, AppError> {
 #[cfg(feature = "ssr")]
 async fn store(viewer: &Viewer, chatbot: &str, name: &str, text: &str) -> Result<(), AppError> {
     let chatbot = ChatbotId::parse(chatbot).ok_or_else(|| no_chatbot(chatbot))?;
-    server::documents::add(&server(), viewer, &chatbot, name, text).await?;
+    server::documents::add(&server(), &viewer.account_id, &chatbot, name, text).await?;
     leptos_axum::redirect(&format!("/documents?chatbot={chatbot}"));
     Ok(())
 }

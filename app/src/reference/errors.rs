@@ -27,7 +27,8 @@ pub fn rows(counts_in_window: bool) -> Vec<ErrorRow> {
         | ProblemCode::UnsupportedMediaType
         | ProblemCode::InvalidField
         | ProblemCode::IdempotencyKeyReused
-        | ProblemCode::TooManyAttempts
+        | ProblemCode::RateLimited
+        | ProblemCode::CredentialInAddress
         | ProblemCode::InternalError
         | ProblemCode::Unavailable => true,
         ProblemCode::MessageWindowFull => counts_in_window,
@@ -37,6 +38,7 @@ pub fn rows(counts_in_window: bool) -> Vec<ErrorRow> {
         | ProblemCode::Forbidden
         | ProblemCode::LimitReached
         | ProblemCode::CrossOrigin
+        | ProblemCode::TooManyAttempts
         | ProblemCode::AlreadyExists
         | ProblemCode::Conflict => false,
     };

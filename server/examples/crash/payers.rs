@@ -28,7 +28,8 @@ pub async fn payers(server: &Arc<Server>, count: usize) -> Result<Vec<Payer>, Fa
         let viewer =
             accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
         let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-        documents::add(server, &viewer, &chatbot.id, "hours.md", "The shop is open from nine to five.").await?;
+        documents::add(server, &viewer.account_id, &chatbot.id, "hours.md", "The shop is open from nine to five.")
+            .await?;
         let shown = keys::create(server, &viewer, "Production").await?;
         let messages = if number == 0 { 10_000_000 } else { i64::try_from(number % 60)? + 1 };
         let amount = Credit::from_millionths(messages * 2_000);

@@ -2,9 +2,11 @@
 //!
 //! [`begin`] sets the highest price aside, so that the credit is there when the answer is; [`finish`] stores the answer
 //! and takes what it cost. Whatever else happens gives everything back: [`give_up`], dropping what [`begin`] returned,
-//! and, after a crash, the sweeper once the hold's time is over.
+//! and, after a crash, the sweeper once the hold's time is over. [`answer`] is all that comes after [`begin`] where the
+//! answer is made here.
 
-use super::{Asked, BodyOf, Delivery, Question, still_allowed};
+use super::{ATTEMPTS_MAX, Asked, BodyOf, Delivery, Question, Told, still_allowed};
+use crate::answers;
 use crate::error::{Error, Result};
 use crate::idempotency::{self, OnceKey, Runs};
 use crate::keys::Caller;
@@ -15,7 +17,7 @@ use domain::chatbot::Answer;
 use domain::clock::MINUTE_US;
 use domain::credit::Credit;
 use domain::id::{ConversationId, HoldId};
-use domain::problem::Problem;
+use domain::problem::{Problem, ProblemCode};
 use std::sync::Arc;
 
 /// How long an answer may take before its hold is given back.
@@ -128,14 +130,50 @@ pub async fn finish(
     cost: Credit,
     body_of: BodyOf,
 ) -> Result<Delivery> {
-    let body = body_of(&begun.conversation_id, answer);
+    let settled = settle(server, &mut begun, answer, None, cost, body_of).await?;
+    settled.ok_or_else(|| Error::internal("a settlement depends on no documents"))
+}
+
+/// Makes the answer from the chatbot's documents, stores it and takes its price.
+///
+/// # Errors
+/// 404 when the chatbot was deleted meanwhile, 409 when the hold has expired, 503 when the documents change faster than
+/// they can be answered from. Nothing is charged then.
+pub async fn answer(server: &Server, mut begun: Box<Begun>, price: Credit, body_of: BodyOf) -> Result<Delivery> {
+    for _ in 0..ATTEMPTS_MAX {
+        let Command { account_id, chatbot_id, .. } = &begun.command;
+        let (answer, version) = answers::answer(server, account_id, chatbot_id, &begun.question).await?;
+        if let Some(delivery) = settle(server, &mut begun, &answer, Some(version), price, body_of).await? {
+            return Ok(delivery);
+        }
+        server.search.forget(&begun.command.chatbot_id);
+    }
+    Err(ProblemCode::Unavailable.into())
+}
+
+/// `None` when the documents have changed since `documents_version`.
+async fn settle(
+    server: &Server,
+    begun: &mut Begun,
+    answer: &Answer,
+    documents_version: Option<i64>,
+    cost: Credit,
+    body_of: BodyOf,
+) -> Result<Option<Delivery>> {
+    let body = body_of(&Told {
+        conversation_id: &begun.conversation_id,
+        chatbot_id: &begun.command.chatbot_id,
+        answer,
+        price: cost,
+        request_id: &begun.command.request_id,
+    });
     let message = Message {
         conversation_id: begun.conversation_id.clone(),
         begins: begun.begins,
         question: begun.question.clone(),
         answer: answer.text.clone(),
         citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?,
-        documents_version: None,
+        documents_version,
     };
     let command = Command {
         work: Work::Settle { hold_id: begun.hold_id.clone(), cost },
@@ -146,11 +184,10 @@ pub async fn finish(
     match server.writer.submit(command).await? {
         Outcome::Accepted { available: credit_remaining, .. } => {
             begun.is_ended = true;
-            Ok(Delivery { body, credit_remaining, is_replayed: false })
+            Ok(Some(Delivery { body, credit_remaining, is_replayed: false }))
         }
-        Outcome::Replayed { .. } | Outcome::Stale | Outcome::KeyChanged => {
-            Err(Error::internal("a settlement was not carried out"))
-        }
+        Outcome::Stale => Ok(None),
+        Outcome::Replayed { .. } | Outcome::KeyChanged => Err(Error::internal("a settlement was not carried out")),
     }
 }
 

@@ -5,8 +5,10 @@
 //! commit.
 
 mod held;
+mod reading;
 
-pub use held::{Begun, Start, begin, finish, give_up};
+pub use held::{Begun, Start, answer, begin, finish, give_up};
+pub use reading::{ConversationFilter, conversation, conversations, messages};
 
 use crate::error::{Error, Result};
 use crate::idempotency::{self, OnceKey};
@@ -51,8 +53,19 @@ pub struct Delivery {
     pub is_replayed: bool,
 }
 
+/// An answer as the body of a response tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    pub conversation_id: &'a ConversationId,
+    pub chatbot_id: &'a ChatbotId,
+    pub answer: &'a Answer,
+    pub price: Credit,
+    /// The request of the charge.
+    pub request_id: &'a str,
+}
+
 /// Writes the body of an answer.
-pub type BodyOf = fn(&ConversationId, &Answer) -> String;
+pub type BodyOf = fn(&Told<'_>) -> String;
 
 /// A question whose fields are in order.
 struct Asked<'a> {
@@ -76,6 +89,10 @@ impl<'a> Asked<'a> {
         let begins = continued.is_none();
         let conversation_id = continued.unwrap_or_else(|| ConversationId::new(server.now(), server.id_bytes()));
         Ok(Self { message, chatbot_id, conversation_id, begins })
+    }
+
+    fn told<'b>(&'b self, request_id: &'b str, answer: &'b Answer, price: Credit) -> Told<'b> {
+        Told { conversation_id: &self.conversation_id, chatbot_id: &self.chatbot_id, answer, price, request_id }
     }
 
     fn message(&self, answer: &Answer, documents_version: Option<i64>) -> Result<Message> {
@@ -116,28 +133,23 @@ pub async fn ask_once(
     once: Option<OnceKey>,
     body_of: BodyOf,
 ) -> Result<Delivery> {
-    let Some(once) = once else {
-        let reply = ask(server, question).await?;
-        return Ok(Delivery::new(&reply, body_of));
-    };
-    let runs = server.running.begin(&question.account_id, &once)?;
-    if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, &once).await? {
-        return Ok(Delivery { body, credit_remaining, is_replayed: true });
+    let mut runs = None;
+    if let Some(once) = &once {
+        runs = Some(server.running.begin(&question.account_id, once)?);
+        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
+            return Ok(Delivery { body, credit_remaining, is_replayed: true });
+        }
     }
     let asked = Asked::read(server, &question)?;
-    let delivered = deliver(server, &question, &asked, Some((&once, body_of))).await?;
+    let delivered = deliver(server, &question, &asked, once.as_ref().map(|once| (once, body_of))).await?;
     drop(runs);
     Ok(match delivered {
-        Delivered::Fresh(reply) => Delivery::new(&reply, body_of),
+        Delivered::Fresh(reply) => {
+            let body = body_of(&asked.told(&question.request_id, &reply.answer, reply.price));
+            Delivery { body, credit_remaining: reply.credit_remaining, is_replayed: false }
+        }
         Delivered::Replayed(delivery) => delivery,
     })
-}
-
-impl Delivery {
-    fn new(reply: &Reply, body_of: BodyOf) -> Self {
-        let body = body_of(&reply.conversation_id, &reply.answer);
-        Self { body, credit_remaining: reply.credit_remaining, is_replayed: false }
-    }
 }
 
 enum Delivered {
@@ -170,7 +182,9 @@ async fn deliver(
             chatbot_id: asked.chatbot_id.clone(),
             work: Work::Charge { price },
             message: Some(asked.message(&answer, Some(version))?),
-            once: once.map(|(once, body_of)| Once::of(once, Some(body_of(&asked.conversation_id, &answer)))),
+            once: once.map(|(once, body_of)| {
+                Once::of(once, Some(body_of(&asked.told(&question.request_id, &answer, price))))
+            }),
         };
         match server.writer.submit(command).await? {
             Outcome::Accepted { available: credit_remaining, at } => {

@@ -3,7 +3,7 @@
 use crate::http::problem::Refused;
 use crate::keys;
 use crate::{Config, Server};
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::ConnectInfo;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::api_key::{Credential, CredentialError, read_authorization};
@@ -13,24 +13,26 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-/// The owner of a credential that was checked. A handler that takes one cannot be reached without it.
-pub(super) struct Caller(pub keys::Caller);
+/// A caller who was not let in, with the credential where one could be read.
+pub(super) struct Unrecognised {
+    pub refused: Refused,
+    pub credential: Option<Credential>,
+}
 
-impl FromRequestParts<Arc<Server>> for Caller {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Refused> {
-        if parts.uri.query().is_some_and(holds_credential) {
-            let detail = "send the credential in the Authorization header, never in the address: addresses are logged \
-                          on their way. Regenerate this key's secret";
-            return Err(Refused::with_detail(ProblemCode::MalformedCredential, detail));
-        }
-        let credential = read_credential(&parts.headers).map_err(crate::Error::from)?;
-        let from = client_address(&server.config, &parts.headers, &parts.extensions);
-        Ok(Self(keys::authenticate(server, &credential, from).await?))
+/// Recognises the program that sends a request by its credential.
+///
+/// # Errors
+/// 401 for a credential that is missing, in the address, cannot be read, or as [`keys::authenticate`]; 403 for the network.
+pub(super) async fn recognise(server: &Server, parts: &Parts) -> Result<keys::Caller, Unrecognised> {
+    if parts.uri.query().is_some_and(holds_credential) {
+        return Err(Unrecognised { refused: ProblemCode::CredentialInAddress.into(), credential: None });
     }
+    let unread = |error| Unrecognised { refused: crate::Error::from(error).into(), credential: None };
+    let credential = read_credential(&parts.headers).map_err(unread)?;
+    let from = client_address(&server.config, &parts.headers, &parts.extensions);
+    let recognised = keys::authenticate(server, &credential, from).await;
+    recognised.map_err(|error| Unrecognised { refused: error.into(), credential: Some(credential) })
 }
 
 fn read_credential(headers: &HeaderMap) -> Result<Credential, CredentialError> {

@@ -71,6 +71,15 @@ impl JsonObject {
             Some(_) => Err(refuse(field, "must be a string, a number or null")),
         }
     }
+
+    /// A field that may be absent or null, and is true or false.
+    pub(super) fn flag(&self, field: &str) -> Result<bool, Refused> {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(refuse(field, "must be true or false")),
+        }
+    }
 }
 
 fn refuse(field: &str, what: &str) -> Refused {

@@ -4,17 +4,16 @@
 //! calls one use case and writes its result. No error text is made here either; a use case's [`Problem`] is rendered in
 //! `problem.rs` and nowhere else.
 //!
-//! To add a route: a file with its handler, a line in [`routes`], its tests through the router in `tests/http.rs`, and
-//! its entry in the API reference.
+//! To add a route: a file with its handler, a line in [`routes`], and its tests through the router in `tests/http.rs`. An
+//! operation of the public API stands in `api/`.
 //!
 //! [`Problem`]: domain::problem::Problem
 
-mod ask;
+pub mod api;
 mod caller;
 mod events;
 mod health;
 mod hosted_page;
-mod idempotency;
 mod json;
 pub mod middleware;
 mod problem;
@@ -31,8 +30,6 @@ use axum::routing::{any, get, post};
 use domain::problem::ProblemCode;
 use std::sync::Arc;
 
-/// Largest body of an API call, in bytes.
-pub const ASK_BYTES_MAX: usize = 64 * 1024;
 /// Largest webhook, in bytes.
 const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
 /// Largest form of the payment page, in bytes.
@@ -48,8 +45,7 @@ pub fn router(server: Arc<Server>) -> Router {
 /// None of them changes anything on the word of a cookie, so they stand outside [`protect_from_cross_site`]: the API
 /// has its credential, webhooks have their signature, and the payment page its address.
 pub fn routes(server: Arc<Server>) -> Router {
-    Router::new()
-        .route("/wp-json/send-message/v1/ask", post(ask::ask).layer(DefaultBodyLimit::max(ASK_BYTES_MAX)))
+    api::routes(&server)
         .route("/events", get(events::events))
         .route("/webhooks/local", post(webhooks::local).layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX)))
         .route(

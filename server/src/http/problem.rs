@@ -86,10 +86,8 @@ struct Body9457<'a> {
     add_balance_url: Option<String>,
 }
 
-/// Writes the body and the headers of a refusal. `response` is what the handler returned; headers that it has, such as
-/// `Allow`, stay.
-pub(super) fn render(server: &Server, request_id: &str, refused: &Refused, mut response: Response) -> Response {
-    let problem = refused.problem();
+/// The body of a refusal.
+pub(super) fn body(server: &Server, request_id: &str, problem: &Problem) -> String {
     let code = problem.code;
     let public_url = server.config.public_url();
     let body = Body9457 {
@@ -106,10 +104,17 @@ pub(super) fn render(server: &Server, request_id: &str, refused: &Refused, mut r
         retry_at: problem.retry_at.map(|at| at.to_string()),
         add_balance_url: (code.status() == 402).then(|| format!("{public_url}/settings?add-balance")),
     };
-    let bytes = serde_json::to_vec(&body).unwrap_or_default();
-    *response.status_mut() = status(code);
+    serde_json::to_string(&body).unwrap_or_default()
+}
+
+/// Writes the body and the headers of a refusal. `response` is what the handler returned; headers that it has, such as
+/// `Allow`, stay.
+pub(super) fn render(server: &Server, request_id: &str, refused: &Refused, mut response: Response) -> Response {
+    let problem = refused.problem();
+    let body = body(server, request_id, problem);
+    *response.status_mut() = status(problem.code);
     set_headers(response.headers_mut(), problem, server.now());
-    *response.body_mut() = Body::from(bytes);
+    *response.body_mut() = Body::from(body);
     response
 }
 
@@ -119,10 +124,9 @@ fn set_headers(headers: &mut HeaderMap, problem: &Problem, now: Timestamp) {
     // A challenge of the form Basic would make browsers open their own password dialogue.
     let challenge = match problem.code {
         ProblemCode::MissingCredential => Some("Bearer realm=\"Artiko API\""),
-        ProblemCode::MalformedCredential | ProblemCode::InvalidCredential => {
-            Some("Bearer realm=\"Artiko API\", error=\"invalid_token\"")
-        }
-        code if code.status() == 401 => Some("Cookie realm=\"Artiko console\""),
+        ProblemCode::SignInRequired | ProblemCode::WrongEmailOrPassword => Some("Cookie realm=\"Artiko console\""),
+        ProblemCode::CredentialInAddress => Some("Bearer realm=\"Artiko API\", error=\"invalid_request\""),
+        code if code.status() == 401 => Some("Bearer realm=\"Artiko API\", error=\"invalid_token\""),
         _ => None,
     };
     if let Some(challenge) = challenge {
@@ -160,6 +164,7 @@ mod tests {
     fn only_a_refused_credential_gets_the_challenge_of_the_api() {
         for (code, challenge) in [
             (ProblemCode::MissingCredential, Some("Bearer realm=\"Artiko API\"")),
+            (ProblemCode::SecretRotated, Some("Bearer realm=\"Artiko API\", error=\"invalid_token\"")),
             (ProblemCode::SignInRequired, Some("Cookie realm=\"Artiko console\"")),
             (ProblemCode::NotFound, None),
         ] {

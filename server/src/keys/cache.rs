@@ -28,6 +28,7 @@ const BELIEVED_FOR: Duration = Duration::from_millis(900);
 pub(super) struct Known {
     pub account_id: AccountId,
     pub key_id: KeyId,
+    pub plan_id: String,
     pub version: i64,
     pub secret_hash: String,
     /// The secret before the present one, and until when it works.

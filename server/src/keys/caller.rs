@@ -5,6 +5,7 @@
 //! differs, the caller is checked again from the database.
 
 use super::cache::Known;
+use super::requests::Request;
 use super::uses::Counts;
 use super::{HashedSecret, words};
 use crate::error::Result;
@@ -51,6 +52,22 @@ impl Caller {
         self.known.version
     }
 
+    #[must_use]
+    pub fn plan_id(&self) -> &str {
+        &self.known.plan_id
+    }
+
+    /// The chatbots that the key is limited to; `None` is all.
+    #[must_use]
+    pub fn chatbots(&self) -> Option<Vec<ChatbotId>> {
+        self.known.chatbots.as_ref().map(|chatbots| chatbots.iter().cloned().collect())
+    }
+
+    /// Keeps a request for the page of the key, when it was refused or cost nothing.
+    pub fn note_request(&self, server: &Server, request: Request<'_>) {
+        server.key_uses.note_request(&self.known, request.seen_at(server.now()));
+    }
+
     fn note_use(&self, server: &Server) {
         let is_old = !self.proof.hashed.is(&self.known.secret_hash);
         server.key_uses.note(&self.known, is_old, server.now(), self.proof.from);
@@ -75,6 +92,7 @@ impl Caller {
 struct CallerRow {
     account_id: String,
     id: String,
+    plan_id: String,
     version: i64,
     secret_hash: String,
     old_secret_hash: String,
@@ -87,9 +105,10 @@ struct CallerRow {
 }
 
 const SELECT_CALLER: &str = "
-SELECT account_id, id, version, secret_hash, old_secret_hash, old_secret_until, disabled_at, expires_at,
-       permissions, chatbot_ids, networks
-FROM api_keys WHERE consumer_key = $1 AND deleted_at IS NULL";
+SELECT k.account_id, k.id, a.plan_id, k.version, k.secret_hash, k.old_secret_hash, k.old_secret_until, k.disabled_at,
+       k.expires_at, k.permissions, k.chatbot_ids, k.networks
+FROM api_keys k JOIN accounts a ON a.id = k.account_id
+WHERE k.consumer_key = $1 AND k.deleted_at IS NULL";
 
 impl From<CallerRow> for Known {
     fn from(row: CallerRow) -> Self {
@@ -97,6 +116,7 @@ impl From<CallerRow> for Known {
         Self {
             account_id: AccountId::from_row(row.account_id),
             key_id: KeyId::from_row(row.id),
+            plan_id: row.plan_id,
             version: row.version,
             secret_hash: row.secret_hash,
             old_secret: Some((row.old_secret_hash, Timestamp::from_us(row.old_secret_until)))
@@ -132,6 +152,13 @@ pub async fn authenticate(server: &Server, credential: &Credential, from: IpAddr
     let caller = check(server, known, proof)?;
     caller.note_use(server);
     Ok(caller)
+}
+
+/// Keeps a request whose secret was the key's own and which was refused all the same.
+pub fn note_refused(server: &Server, credential: &Credential, request: Request<'_>) {
+    if let Some(known) = server.keys.get(credential.consumer_key.as_str()) {
+        server.key_uses.note_request(&known, request.seen_at(server.now()));
+    }
 }
 
 /// Lets a caller do something, with a chatbot or with none.

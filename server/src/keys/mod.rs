@@ -10,10 +10,12 @@
 pub(crate) mod cache;
 mod caller;
 mod change;
+mod requests;
 pub(crate) mod uses;
 
-pub use caller::{Caller, authenticate, check_again, require};
+pub use caller::{Caller, authenticate, check_again, note_refused, require};
 pub use change::{OverlapStep, change, disable, enable, end_overlap, rotate};
+pub use requests::{Request, recent};
 
 use crate::db::Tx;
 use crate::error::Result;

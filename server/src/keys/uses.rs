@@ -5,13 +5,14 @@
 //! has spent stands in the ledger.
 
 use super::cache::Known;
+use super::requests::{self, REQUESTS_KEPT, Seen};
 use crate::db::{Db, Pair};
 use crate::error::Result;
 use crate::ledger::sql::batch;
 use crate::{Server, args};
 use domain::clock::Timestamp;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,6 +27,23 @@ pub(super) struct Counts {
     present: AtomicI64,
     old: AtomicI64,
     last: Mutex<Option<(Timestamp, IpAddr)>>,
+    /// The last ones, newest last, where something is to be said of them beyond their entry.
+    requests: Mutex<VecDeque<Seen>>,
+}
+
+impl Counts {
+    /// Keeps a request, and no more than the last ones.
+    pub fn keep(&self, seen: Seen) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() == REQUESTS_KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(seen);
+    }
+
+    fn take_requests(&self) -> VecDeque<Seen> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The keys that were used since the last writing.
@@ -64,7 +82,16 @@ impl Uses {
         let counts = &known.uses;
         (if is_old { &counts.old } else { &counts.present }).fetch_add(1, Ordering::Relaxed);
         *counts.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, from));
-        if !counts.is_noted.swap(true, Ordering::AcqRel) {
+        self.note_key(known);
+    }
+
+    pub(super) fn note_request(&self, known: &Arc<Known>, seen: Seen) {
+        known.uses.keep(seen);
+        self.note_key(known);
+    }
+
+    fn note_key(&self, known: &Arc<Known>) {
+        if !known.uses.is_noted.swap(true, Ordering::AcqRel) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(known));
         }
     }
@@ -78,37 +105,49 @@ impl Uses {
         if used.is_empty() {
             return Ok(());
         }
-        let counted: Vec<(Arc<Known>, i64, i64)> = used.into_iter().map(taken).collect();
+        let mut counted: Vec<Taken> = used.into_iter().map(taken).collect();
         let written = write_counted(db, &counted).await;
         if written.is_err() {
-            for (known, present, old) in counted {
+            for Taken { known, present, old, requests } in counted.drain(..) {
                 known.uses.present.fetch_add(present, Ordering::Relaxed);
                 known.uses.old.fetch_add(old, Ordering::Relaxed);
-                if !known.uses.is_noted.swap(true, Ordering::AcqRel) {
-                    self.0.lock().unwrap_or_else(PoisonError::into_inner).push(known);
-                }
+                // Those that came meanwhile are newer, and stay behind them.
+                let newer = known.uses.take_requests();
+                requests.into_iter().chain(newer).for_each(|seen| known.uses.keep(seen));
+                self.note_key(&known);
             }
         }
         written
     }
 }
 
-fn taken(known: Arc<Known>) -> (Arc<Known>, i64, i64) {
+/// What was counted of a key, on its way to the database.
+struct Taken {
+    known: Arc<Known>,
+    present: i64,
+    old: i64,
+    requests: VecDeque<Seen>,
+}
+
+fn taken(known: Arc<Known>) -> Taken {
     // First, so that whoever counts from here on notes the key anew.
     known.uses.is_noted.store(false, Ordering::Release);
     let present = known.uses.present.swap(0, Ordering::Relaxed);
     let old = known.uses.old.swap(0, Ordering::Relaxed);
-    (known, present, old)
+    let requests = known.uses.take_requests();
+    Taken { known, present, old, requests }
 }
 
-async fn write_counted(db: &Db, counted: &[(Arc<Known>, i64, i64)]) -> Result<()> {
-    let present = counted.iter().filter_map(|(known, uses, _)| row(known, &known.secret_hash, *uses));
-    let old = counted.iter().filter_map(|(known, _, uses)| row(known, &known.old_secret.as_ref()?.0, *uses));
+async fn write_counted(db: &Db, counted: &[Taken]) -> Result<()> {
+    let present = counted.iter().filter_map(|of| row(&of.known, &of.known.secret_hash, of.present));
+    let old = counted.iter().filter_map(|of| row(&of.known, &of.known.old_secret.as_ref()?.0, of.old));
     let mut tx = db.begin().await?;
     for rows in rounds(present.chain(old)) {
         let rows = serde_json::to_string(&rows).map_err(crate::Error::internal)?;
         tx.execute(tx.pick(&ADD_USES), args![rows]).await?;
     }
+    let requests = counted.iter().filter(|of| !of.requests.is_empty());
+    requests::write(&mut tx, requests.map(|of| (&*of.known, &of.requests))).await?;
     tx.commit().await
 }
 

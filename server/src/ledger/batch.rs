@@ -109,12 +109,11 @@ fn carry_out<'a>(
     let chatbot = account.chatbots.get(command.chatbot_id.as_str()).copied();
     let key = command.key_id.as_ref().and_then(|key_id| account.keys.get(key_id.as_str())).copied();
     if command.work.is_new() {
-        let chatbot = chatbot.filter(|chatbot| !chatbot.is_deleted);
-        let chatbot = chatbot.ok_or_else(|| Problem::not_found("chatbot"))?;
-        if command.message.as_ref().and_then(|message| message.documents_version).is_some_and(|v| v != chatbot.version)
-        {
-            return Ok(Outcome::Stale);
-        }
+        chatbot.filter(|chatbot| !chatbot.is_deleted).ok_or_else(|| Problem::not_found("chatbot"))?;
+    }
+    let made_from = command.message.as_ref().and_then(|message| message.documents_version);
+    if made_from.is_some() && made_from != chatbot.map(|chatbot| chatbot.version) {
+        return Ok(Outcome::Stale);
     }
     let number = message_number(account, command)?;
     if command.work.is_new() && command.key_id.is_some() {

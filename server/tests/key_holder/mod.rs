@@ -29,7 +29,7 @@ pub async fn key_holder(server: &Arc<Server>, viewer: Viewer, messages: i64) -> 
     let key = keys::create(server, &viewer, "Production").await.expect("a key");
     let chatbot = chatbots::create(server, &viewer, "Help centre").await.expect("a chatbot");
     let text = "# Opening hours\n\nThe shop is open from nine to five on weekdays.\n\n# Returns\n\nA parcel can be returned within thirty days.\n";
-    documents::add(server, &viewer, &chatbot.id, "Guide.md", text).await.expect("a document");
+    documents::add(server, &viewer.account_id, &chatbot.id, "Guide.md", text).await.expect("a document");
     if messages > 0 {
         let amount = Credit::from_millionths(messages * PRICE.millionths());
         ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the test")
@@ -64,4 +64,9 @@ pub fn asks_with(authorization: Option<&str>, body: impl Into<Body>) -> Request<
         request = request.header(header::AUTHORIZATION, value);
     }
     request.body(body.into()).expect("a request")
+}
+
+/// A secret that is well formed and no key's.
+pub fn another_secret() -> String {
+    domain::api_key::PlainSecret::new(&[7; 32]).expose().to_owned()
 }

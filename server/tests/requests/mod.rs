@@ -45,11 +45,34 @@ impl Answer {
     }
 }
 
+/// Sends a request through the real router. Whatever an operation of the API answers must stand in its document.
 pub async fn send(server: &Arc<Server>, request: Request<Body>) -> Answer {
+    let (method, path) = (request.method().as_str().to_lowercase(), request.uri().path().to_owned());
     let response = http::router(Arc::clone(server)).oneshot(request).await.expect("the router answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = to_bytes(response.into_body(), 4 * 1024 * 1024).await.expect("the whole body");
-    Answer { status, headers, body: String::from_utf8(bytes.to_vec()).expect("text") }
+    let answer = Answer { status, headers, body: String::from_utf8(bytes.to_vec()).expect("text") };
+    assert_documented(server, &method, &path, &answer);
+    answer
+}
+
+fn assert_documented(server: &Arc<Server>, method: &str, path: &str, answer: &Answer) {
+    let document = serde_json::to_value(http::api::document(&server.config)).expect("a document");
+    let is_same = |template: &str| {
+        let (template, path) = (template.split('/').collect::<Vec<_>>(), path.split('/').collect::<Vec<_>>());
+        let part_is_same = |(template, part): (&&str, &&str)| template.starts_with('{') || template == part;
+        template.len() == path.len() && template.iter().zip(&path).all(part_is_same)
+    };
+    let mut paths = document["paths"].as_object().expect("paths").iter();
+    let operation = paths.find(|(template, _)| is_same(template)).and_then(|(_, item)| item.get(method));
+    let Some(operation) = operation else { return };
+    let response = &operation["responses"][answer.status.to_string()];
+    assert!(response.is_object(), "{method} {path}: {} is not documented", answer.status);
+    if answer.status >= 400 {
+        let code = answer.text("code");
+        let known = &response["content"]["application/problem+json"]["examples"][&code];
+        assert!(known.is_object(), "{method} {path}: {code} is not documented");
+    }
 }
 
 /// What the ledger says about an account.

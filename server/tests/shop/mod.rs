@@ -21,7 +21,9 @@ pub struct Shop {
 pub async fn shop(server: &Server) -> Shop {
     let olga = owner(server, "olga").await;
     let chatbot = chatbots::create(server, &olga, "Help centre").await.expect("a chatbot");
-    documents::add(server, &olga, &chatbot.id, "hours.md", "We are open from nine to five.").await.expect("a document");
+    documents::add(server, &olga.account_id, &chatbot.id, "hours.md", "We are open from nine to five.")
+        .await
+        .expect("a document");
     let key = keys::create(server, &olga, "Production").await.expect("a key");
     Shop { olga, chatbot, key }
 }

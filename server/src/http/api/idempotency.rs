@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key` of a POST, and the one that says that an answer was given before.
+//! The header `Idempotency-Key` of a POST.
 
 use crate::http::problem::Refused;
 use crate::idempotency::OnceKey;
@@ -7,7 +7,6 @@ use domain::problem::Problem;
 use http::{HeaderMap, HeaderName};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Reads the key of a request, if it has one. `address` names the call, so that a key is not shared between two of them.
 pub(super) fn read(headers: &HeaderMap, address: &str, body: &[u8]) -> Result<Option<OnceKey>, Refused> {

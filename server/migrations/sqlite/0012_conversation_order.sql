@@ -1,0 +1,2 @@
+-- Conversations are listed by their ids, which sort by time as bytes: nothing to do, this database compares bytes.
+SELECT 1;

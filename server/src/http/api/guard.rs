@@ -1,0 +1,130 @@
+//! What stands before every operation of the API: the caller is recognised, and counted against the limits of his plan.
+
+use crate::http::caller::{Unrecognised, recognise};
+use crate::http::middleware::RequestName;
+use crate::http::problem::Refused;
+use crate::rates::{Rate, Rates, WINDOW};
+use crate::{Server, keys};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::api_key::{Credential, Permission};
+use domain::id::ChatbotId;
+use domain::problem::{Problem, ProblemCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The program that calls, admitted. A handler that takes one cannot be reached without it.
+pub(super) struct Caller(pub keys::Caller);
+
+impl FromRequestParts<Arc<Server>> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Server>) -> Result<Self, Refused> {
+        let caller = parts.extensions.get::<keys::Caller>().cloned();
+        caller.map(Self).ok_or_else(|| ProblemCode::InternalError.into())
+    }
+}
+
+impl Caller {
+    /// Lets the caller do something that costs nothing. A key that was changed a moment ago in another process is held to
+    /// the change, as it is by a charge.
+    ///
+    /// # Errors
+    /// 401 and 403 as [`keys::check_again`].
+    pub async fn checked_now(
+        self,
+        server: &Server,
+        permission: Permission,
+        chatbot_id: Option<&ChatbotId>,
+    ) -> Result<keys::Caller, Refused> {
+        Ok(keys::check_again(server, &self.0, permission, chatbot_id).await?)
+    }
+}
+
+/// Said by a response to a message that was paid for just now: its entry tells all about it.
+#[derive(Clone, Copy)]
+pub(super) struct Charged;
+
+/// What the page of a key will say about a request.
+struct Told {
+    name: String,
+    operation: String,
+}
+
+impl Told {
+    fn of(parts: &Parts) -> Self {
+        let route = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+        let name = parts.extensions.get::<RequestName>().map(|name| name.text.clone()).unwrap_or_default();
+        Self { name, operation: format!("{} {route}", parts.method) }
+    }
+
+    fn request(&self, status: StatusCode, refused: Option<ProblemCode>) -> keys::Request<'_> {
+        keys::Request { name: &self.name, operation: &self.operation, status: status.as_u16(), refused }
+    }
+}
+
+/// Recognises the caller, counts the request, and says in the answer what is left of the limits.
+pub(super) async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let told = Told::of(&parts);
+    let caller = match recognise(&server, &parts).await {
+        Ok(caller) => caller,
+        Err(Unrecognised { refused, credential }) => return not_recognised(&server, &told, refused, credential),
+    };
+    let rates = server.rates.take(caller.plan_id(), &caller.account_id, &caller.key_id);
+    let mut response = if let Some(wait) = rates.and_then(|rates| rates.wait) {
+        rate_limited(&server, wait).into_response()
+    } else {
+        parts.extensions.insert(caller.clone());
+        next.run(Request::from_parts(parts, body)).await
+    };
+    if response.extensions_mut().remove::<Charged>().is_none() {
+        let refused = response.extensions().get::<Refused>().map(|refused| refused.problem().code);
+        caller.note_request(&server, told.request(response.status(), refused));
+    }
+    if let Some(rates) = rates {
+        write_rates(response.headers_mut(), &rates);
+    }
+    response
+}
+
+/// Only a caller whose secret is the key's own is told a finer reason, and only his requests are the key's.
+fn not_recognised(server: &Server, told: &Told, refused: Refused, credential: Option<Credential>) -> Response {
+    let code = refused.problem().code;
+    let is_of_key = matches!(
+        code,
+        ProblemCode::SecretRotated
+            | ProblemCode::KeyDisabled
+            | ProblemCode::KeyExpired
+            | ProblemCode::NetworkNotAllowed
+    );
+    let response = refused.into_response();
+    if let Some(credential) = credential.filter(|_| is_of_key) {
+        keys::note_refused(server, &credential, told.request(response.status(), Some(code)));
+    }
+    response
+}
+
+fn rate_limited(server: &Server, wait: Duration) -> Refused {
+    let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+    Problem::new(ProblemCode::RateLimited).retry_at(server.now().plus_us(wait_us)).into()
+}
+
+/// As draft-ietf-httpapi-ratelimit-headers has it: `q` requests in `w` seconds; `r` are left, all of them in `t` seconds.
+fn write_rates(headers: &mut HeaderMap, Rates { key, account, .. }: &Rates) {
+    let window = WINDOW.as_secs();
+    let policy = format!("\"key\";q={};w={window}, \"account\";q={};w={window}", key.limit, account.limit);
+    let left = |name: &str, rate: &Rate| format!("\"{name}\";r={};t={}", rate.remaining, rate.restored_after_s());
+    let left = format!("{}, {}", left("key", key), left("account", account));
+    for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
+}
