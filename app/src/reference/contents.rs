@@ -1,10 +1,12 @@
 //! The list of contents that stands beside the reference and beside each operation.
 
 use super::document::{Group, OperationLink};
-use super::server_fns::{ErrorRow, Reference};
+#[cfg(feature = "ssr")]
+use super::{errors::ErrorRow, overview::Reference};
 use leptos::prelude::*;
 
 /// Everything on the page of the reference, and every operation.
+#[cfg(feature = "ssr")]
 pub fn of_reference(reference: &Reference) -> AnyView {
     let section = |place: usize| {
         let section = &reference.sections[place];
@@ -61,10 +63,12 @@ fn groups(groups: &[Group], current: &str, address: impl Fn(&str) -> String + Co
 }
 
 /// The browser itself goes to an anchor: it then knows which one it is at, and opens what hides it.
+#[cfg(feature = "ssr")]
 fn section_link(id: String, title: String) -> AnyView {
     view! { <li><a href=format!("#{id}") rel="external">{title}</a></li> }.into_any()
 }
 
+#[cfg(feature = "ssr")]
 fn code_link(row: &ErrorRow) -> AnyView {
     section_link(row.code.clone(), row.code.clone())
 }

@@ -1,4 +1,5 @@
-//! The API as the reference shows it: what the server makes of the OpenAPI document, and the browser gets as it is.
+//! The API as the reference shows it: what the server makes of the OpenAPI document. What the browser has to know in order
+//! to do something with it is serialisable; the rest reaches it as HTML.
 //!
 //! Texts that end in `_html` were Markdown in the document. They are ours, so their HTML is trusted.
 
@@ -27,7 +28,7 @@ pub struct OperationLink {
 }
 
 /// One operation with all that can be sent, and all that can come back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
     pub link: OperationLink,
     pub description_html: String,
@@ -45,7 +46,7 @@ pub struct Operation {
 }
 
 /// A parameter, or a field of a body. A nested field has the names above it before its own: `citations[].heading`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     pub name: String,
     /// `path`, `query` or `header`; `body` for a field of a body.
@@ -61,7 +62,7 @@ pub struct Field {
 }
 
 /// What comes back, in one of the forms that can be asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Example {
     /// `application/json`
     pub media_type: String,
@@ -69,7 +70,7 @@ pub struct Example {
 }
 
 /// Why an operation may not be done; the catalogue of codes says more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     pub status: u16,
     pub code: String,

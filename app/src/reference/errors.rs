@@ -1,9 +1,21 @@
 //! The catalogue of codes: what each means, what to do about it, and where that is done.
 
-use super::server_fns::ErrorRow;
 use domain::credit::Credit;
 use domain::problem::ProblemCode;
 use std::collections::BTreeSet;
+
+/// One code of the catalogue.
+pub struct ErrorRow {
+    pub status: u16,
+    pub code: String,
+    pub title: String,
+    pub remedy: String,
+    /// What is done about it, and where; both empty when the program has to change.
+    pub action: String,
+    pub href: String,
+    /// Whether the API answers it, and not the console alone.
+    pub is_of_api: bool,
+}
 
 /// Every code; `answered` are those that an operation of the API can answer.
 #[must_use]

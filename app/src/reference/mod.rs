@@ -1,10 +1,12 @@
 //! API & Reference: every operation with its fields, refusals, and snippets with the reader's own ids in them; how to
 //! authenticate, limits, streams and pages; the catalogue of errors; and a form that sends a call from the page.
 //!
-//! **Architecture invariant:** what is said of an operation comes from the OpenAPI document. It is read on the server and
-//! sent as texts, so that the browser does not have to load it, or the code that reads it, with every page.
+//! **Architecture invariant:** what is said of an operation comes from the OpenAPI document. It is read and
+//! rendered on the server, so that the browser does not have to load it, or the code that does so, with every page.
 
 mod contents;
+#[cfg(feature = "ssr")]
+mod description;
 pub mod document;
 #[cfg(feature = "ssr")]
 mod errors;
@@ -15,6 +17,8 @@ mod inputs;
 #[cfg(feature = "ssr")]
 pub mod openapi;
 pub mod operation_page;
+#[cfg(feature = "ssr")]
+mod overview;
 pub mod page;
 mod parts;
 #[cfg(feature = "ssr")]

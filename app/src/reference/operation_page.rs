@@ -2,9 +2,10 @@
 //! language and what is filled in stand in the URL.
 
 use super::contents;
-use super::document::{Refusal, Snippet};
-use super::parts::{endpoint, example, fields_table, options, response_example, snippet};
-use super::server_fns::{FilledOperation, KeyChoice, LoadOperation};
+use super::document::Snippet;
+use super::page::rendered;
+use super::parts::{endpoint, options, snippet};
+use super::server_fns::{DescribeOperation, Described, FilledOperation, KeyChoice, LoadOperation};
 use super::try_it::try_it;
 use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{Loaded, PageHeading};
@@ -22,13 +23,15 @@ pub fn OperationPage() -> impl IntoView {
     let language = Memo::new(move |_| part("lang"));
     // Nothing here is live: an answer below would go with what it stands in.
     let loaded = Loaded::new(move || chosen.get(), |(id, chatbot, key)| LoadOperation { id, chatbot, key });
+    // Both are loaded anew together: what stands on the page is kept only while it comes alive.
+    let described = Loaded::shown(move || chosen.get(), |(id, ..)| DescribeOperation { id });
     view! {
         <p class="crumbs"><a href="/reference">"API & Reference"</a></p>
         <Transition fallback=skeleton>
             {move || loaded.show(async move {
-                match loaded.await {
-                    Ok(loaded) => operation_view(loaded, language),
-                    Err(error) => view! { <PageHeading title="API & Reference"/> {failure(error)} }.into_any(),
+                match (loaded.await, described.await) {
+                    (Ok(loaded), Ok(described)) => operation_view(loaded, described, language),
+                    (Err(error), _) | (_, Err(error)) => view! { <PageHeading title="API & Reference"/> {failure(error)} }.into_any(),
                 }
             })}
         </Transition>
@@ -36,30 +39,20 @@ pub fn OperationPage() -> impl IntoView {
     .into_any()
 }
 
-fn operation_view(filled: FilledOperation, language: Memo<String>) -> AnyView {
-    let FilledOperation { groups, operation, snippets, inputs, chatbots, keys, chatbot, key, warning } = filled;
-    let link = operation.link.clone();
+fn operation_view(filled: FilledOperation, described: Option<Described>, language: Memo<String>) -> AnyView {
+    let FilledOperation { groups, link, snippets, inputs, chatbots, keys, chatbot, key, warning } = filled;
+    let (request, answer) = described.map(|described| (described.request, described.answer)).unzip();
     let missing = missing(chatbots.is_empty(), keys.is_empty());
     let trial = try_it(link.clone(), inputs, chatbots.clone(), keys.clone(), (chatbot.clone(), key.clone()), warning);
     let form = fill_in_form(&link.id, chatbots, chatbot, keys, key, language);
     let in_language = move |id: &str| address(id, &language.get());
-    let has_body = !operation.request.is_empty();
     view! {
         <PageHeading title=link.summary.clone()/>
         <p class="lede endpoint">{endpoint(&link)}" "<code class="chip" title="The permission that it needs">{link.permission}</code></p>
         <div class="reference">
             {contents::of_operation(&groups, &link.id, in_language)}
             <div>
-                <section class="card" id="request" aria-labelledby="request-heading">
-                    <header><h2 id="request-heading">"Request"</h2></header>
-                    <div class="body prose">
-                        <div class="prose" inner_html=operation.description_html></div>
-                        {(operation.parameters.is_empty() && !has_body).then(|| view! { <p>"It has no parameters."</p> }.into_any())}
-                        {fields_table("Parameters", operation.parameters)}
-                        {fields_table("Fields of the body", operation.request)}
-                        {example("Example".to_owned(), operation.request_example)}
-                    </div>
-                </section>
+                {rendered(request, "request")}
                 <section class="card" id="snippets" aria-labelledby="snippets-heading">
                     <header><h2 id="snippets-heading">"Examples"</h2></header>
                     <div class="body">
@@ -75,15 +68,7 @@ fn operation_view(filled: FilledOperation, language: Memo<String>) -> AnyView {
                     </div>
                 </section>
                 {trial}
-                <section class="card" id="response" aria-labelledby="response-heading">
-                    <header><h2 id="response-heading">{format!("Answer {}", operation.status)}</h2></header>
-                    <div class="body prose">
-                        {operation.response_examples.is_empty().then(|| view! { <p>"The answer has no body."</p> }.into_any())}
-                        {fields_table("Fields of the answer", operation.response)}
-                        {operation.response_examples.into_iter().map(response_example).collect_view()}
-                    </div>
-                </section>
-                {refusals(operation.refusals)}
+                {rendered(answer, "answer")}
             </div>
         </div>
     }
@@ -176,36 +161,4 @@ fn chosen_snippet(snippets: &[Snippet], language: &str) -> Option<AnyView> {
     let found = snippets.iter().find(|snippet| snippet.language == language).or(snippets.first());
     let Snippet { language, label, code } = found?.clone();
     Some(snippet(language, label, code))
-}
-
-fn refusals(refusals: Vec<Refusal>) -> AnyView {
-    let row = |Refusal { status, code, title }: Refusal| {
-        let href = format!("/reference#{code}");
-        view! {
-            <tr>
-                <td class="r num">{status}</td>
-                <th scope="row"><a href=href rel="external"><code>{code}</code></a></th>
-                <td class="wrap">{title}</td>
-            </tr>
-        }
-        .into_any()
-    };
-    view! {
-        <section class="card" id="errors" aria-labelledby="errors-heading">
-            <header><h2 id="errors-heading">"Errors"</h2></header>
-            <div class="table-wrap" tabindex="0" role="region" aria-label="Errors of the operation">
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col" class="r">"Status"</th>
-                            <th scope="col">"Code"</th>
-                            <th scope="col">"What it means"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{refusals.into_iter().map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        </section>
-    }
-    .into_any()
 }

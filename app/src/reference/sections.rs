@@ -2,10 +2,17 @@
 //! reader's plan put in.
 
 use super::errors;
-use super::server_fns::Section;
 use crate::components::grouped;
 use crate::support::guide;
 use domain::credit::Credit;
+
+/// A section of running text.
+pub struct Section {
+    /// Its anchor.
+    pub id: String,
+    pub title: String,
+    pub html: String,
+}
 
 /// What the sections say about this installation and this reader.
 pub struct Facts<'a> {

@@ -1,6 +1,6 @@
 //! What the reference asks the server: the API as its document says it is, and one operation with what the reader has.
 
-use super::document::{Group, Input, Operation, Snippet};
+use super::document::{Group, Input, OperationLink, Snippet};
 use crate::documents::server_fns::Choice;
 use crate::error::AppError;
 use leptos::prelude::*;
@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 use {
     super::{
+        description,
+        document::Operation,
         errors,
         inputs::inputs,
         openapi::Document,
+        overview::{self, Reference},
         sections::{Facts, sections},
         snippets::Call,
     },
@@ -26,36 +29,12 @@ use {
     std::sync::OnceLock,
 };
 
-/// One code of the catalogue.
+/// What the document says of an operation, as HTML.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ErrorRow {
-    pub status: u16,
-    pub code: String,
-    pub title: String,
-    pub remedy: String,
-    /// What is done about it, and where; both empty when the program has to change.
-    pub action: String,
-    pub href: String,
-    /// Whether the API answers it, and not the console alone.
-    pub is_of_api: bool,
-}
-
-/// A section of running text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Section {
-    /// Its anchor.
-    pub id: String,
-    pub title: String,
-    pub html: String,
-}
-
-/// The API as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reference {
-    pub version: String,
-    pub groups: Vec<Group>,
-    pub sections: Vec<Section>,
-    pub errors: Vec<ErrorRow>,
+pub struct Described {
+    pub request: String,
+    /// What comes back, and what is refused.
+    pub answer: String,
 }
 
 /// A key that may be filled in.
@@ -70,7 +49,7 @@ pub struct KeyChoice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilledOperation {
     pub groups: Vec<Group>,
-    pub operation: Operation,
+    pub link: OperationLink,
     pub snippets: Vec<Snippet>,
     pub inputs: Vec<Input>,
     pub chatbots: Vec<Choice>,
@@ -83,8 +62,9 @@ pub struct FilledOperation {
     pub warning: String,
 }
 
+/// The API as a whole, as HTML.
 #[server(prefix = "/rpc", endpoint = "reference/load", input = Postcard, output = Postcard)]
-pub async fn load_reference() -> Result<Reference, AppError> {
+pub async fn load_reference() -> Result<String, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
     let document = document(&server);
@@ -99,12 +79,12 @@ pub async fn load_reference() -> Result<Reference, AppError> {
         page_sizes: &page_sizes,
         price: server.catalogue.price(Channel::Api),
     };
-    Ok(Reference {
+    Ok(overview::html(Reference {
         version: document.version().to_owned(),
         groups: document.groups(),
         sections: sections(&facts),
         errors: errors::rows(&document.codes()),
-    })
+    }))
 }
 
 /// Fills in the chatbot and the key that are named, or the first ones.
@@ -113,8 +93,7 @@ pub async fn load_operation(id: String, chatbot: String, key: String) -> Result<
     let viewer = require_viewer().await?;
     let server = server();
     let document = document(&server);
-    let missing = || server::Error::from(Problem::with_detail(ProblemCode::NotFound, "the API has no such operation"));
-    let operation = document.operation(&id).ok_or_else(missing)?;
+    let operation = find(document, &id)?;
     let chatbots = server::chatbots::list(&server, &viewer.account_id).await?;
     let keys = server::keys::list(&server, &viewer.account_id).await?;
     let first_chatbot = chatbots.iter().min_by_key(|chatbot| chatbot.created_at);
@@ -141,8 +120,20 @@ pub async fn load_operation(id: String, chatbot: String, key: String) -> Result<
         chatbots: chatbots.iter().map(|chatbot| choice(chatbot.id.as_str(), &chatbot.name)).collect(),
         keys: keys.iter().map(key_choice).collect(),
         warning: warning(&server, &operation),
-        operation,
+        link: operation.link.clone(),
     })
+}
+
+#[server(prefix = "/rpc", endpoint = "reference/describe", input = Postcard, output = Postcard)]
+pub async fn describe_operation(id: String) -> Result<Described, AppError> {
+    require_viewer().await?;
+    Ok(description::html(find(document(&server()), &id)?))
+}
+
+#[cfg(feature = "ssr")]
+fn find(document: &Document, id: &str) -> Result<Operation, AppError> {
+    let missing = || server::Error::from(Problem::with_detail(ProblemCode::NotFound, "the API has no such operation"));
+    Ok(document.operation(id).ok_or_else(missing)?)
 }
 
 /// Read once: a process serves one installation, and its document never changes.

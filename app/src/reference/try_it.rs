@@ -176,7 +176,7 @@ fn received_view(received: Result<Received, ()>) -> AnyView {
         {problem.map(problem_view)}
         <p><span class=class>{format!("Status {status}")}</span></p>
         <dl class="facts">{headers.collect_view()}</dl>
-        {(!body.is_empty()).then(|| view! { <pre tabindex="0" aria-label="Body of the answer"><code>{body}</code></pre> }.into_any())}
+        {(!body.is_empty()).then(|| view! { <pre tabindex="0"><code>{body}</code></pre> }.into_any())}
     }
     .into_any()
 }
