@@ -1,7 +1,7 @@
 // API & Reference: what it lists, where its links lead, and the form that sends a call from the page.
 
 import type { Locator, Page } from "@playwright/test";
-import { addBalance, addDocument, createChatbot, createKey, open, signUp, type Key } from "./steps.ts";
+import { addBalance, addDocument, allowAll, createChatbot, createKey, open, signUp, type Key } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 const contents = (page: Page) => page.getByRole("navigation", { name: "Contents" });
@@ -116,6 +116,9 @@ test("every error that somebody can do something about says where", async ({ pag
 test("a call can be tried, and its secret is nowhere but in its field", async ({ page }) => {
   await signUp(page);
   const key = await createKey(page, "Production");
+  await open(page, "/reference/listEntries");
+  await expect(page.getByLabel("API key")).toContainText("Production, which lacks usage:read");
+  await allowAll(page, key.name);
   await open(page, "/reference/listEntries");
   await expect(page.getByRole("region", { name: "Try it" })).toContainText("costs nothing");
   await page.getByRole("region", { name: "Try it" }).getByLabel("limit").fill("5");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
-import { addBalance, addDocument, ask, createChatbot, createKey, open, signUp } from "./steps.ts";
+import { addBalance, addDocument, allowAll, ask, createChatbot, createKey, open, signUp } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 const run = promisify(execFile);
@@ -69,6 +69,7 @@ test("every example of every operation, run as it stands, does what it says", as
   await addDocument(page, chatbot, "Contact", "You can reach us by telephone at any hour.");
   await addBalance(page, "5");
   const key = await createKey(page, "Production");
+  await allowAll(page, key.name);
   await ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
   const env = { PATH: process.env.PATH, ARTIKO_CONSUMER_SECRET: key.consumerSecret };
   const documents = async () => {

@@ -24,13 +24,18 @@ pub fn html(operation: Operation) -> Described {
                     <header><h2 id="response-heading">{format!("Answer {}", operation.status)}</h2></header>
                     <div class="body prose">
                         {operation.response_examples.is_empty().then(|| view! { <p>"The answer has no body."</p> }.into_any())}
-                        {fields_table("Fields of the answer", operation.response)}
+                        {fields_table("Fields of the answer", always_there(operation.response))}
                         {operation.response_examples.into_iter().map(response_example).collect_view()}
                     </div>
                 </section>
         {refusals(operation.refusals)}
     };
     Described { request: request.to_html(), answer: answer.to_html() }
+}
+
+/// Nobody has to send what comes back.
+fn always_there(fields: Vec<Field>) -> Vec<Field> {
+    fields.into_iter().map(|field| Field { is_required: false, ..field }).collect()
 }
 
 /// Parameters or fields with what they mean; nothing when there are none.

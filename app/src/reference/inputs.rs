@@ -10,10 +10,10 @@ pub fn inputs(operation: &Operation, known: &[(&str, String)], body: &[(String, 
 }
 
 fn input(field: &Field) -> Input {
-    let kind = match field.kind.as_str() {
+    let kind = match field.place.as_str() {
         _ if field.name == "chatbot_id" => InputKind::Chatbot,
-        "boolean" => InputKind::Flag,
-        _ if field.is_long && field.place == "body" => InputKind::Long,
+        "body" if field.kind.starts_with("boolean") => InputKind::Flag,
+        "body" if field.is_long => InputKind::Long,
         _ => InputKind::Text,
     };
     Input {

@@ -21,6 +21,7 @@ use {
     },
     crate::server_fns::{require_viewer, server},
     domain::account::Viewer,
+    domain::api_key::{ApiKey, Permission},
     domain::ledger::Channel,
     domain::problem::{Problem, ProblemCode},
     serde_json::Value,
@@ -41,6 +42,7 @@ pub struct Described {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyChoice {
     pub id: String,
+    /// It also says when the key lacks the permission.
     pub name: String,
     pub consumer_key: String,
 }
@@ -87,7 +89,7 @@ pub async fn load_reference() -> Result<String, AppError> {
     }))
 }
 
-/// Fills in the chatbot and the key that are named, or the first ones.
+/// Fills in the chatbot and the key that are named; otherwise the first chatbot, and the first key that may do it.
 #[server(prefix = "/rpc", endpoint = "reference/operation", input = Postcard, output = Postcard)]
 pub async fn load_operation(id: String, chatbot: String, key: String) -> Result<FilledOperation, AppError> {
     let viewer = require_viewer().await?;
@@ -98,7 +100,9 @@ pub async fn load_operation(id: String, chatbot: String, key: String) -> Result<
     let keys = server::keys::list(&server, &viewer.account_id).await?;
     let first_chatbot = chatbots.iter().min_by_key(|chatbot| chatbot.created_at);
     let chosen_chatbot = chatbots.iter().find(|candidate| candidate.id.as_str() == chatbot).or(first_chatbot);
-    let first_key = keys.iter().min_by_key(|key| key.created_at);
+    let needed = Permission::parse(&operation.link.permission);
+    let may = |key: &ApiKey| needed.is_none_or(|needed| key.settings.permissions.contains(&needed));
+    let first_key = keys.iter().min_by_key(|key| (!may(key), key.created_at));
     let chosen_key = keys.iter().find(|candidate| candidate.id.as_str() == key).or(first_key);
     let mut known = newest_ids(&server, &viewer, &operation.link.path).await?;
     known.extend(chosen_chatbot.map(|chatbot| ("chatbot_id", chatbot.id.to_string())));
@@ -106,9 +110,9 @@ pub async fn load_operation(id: String, chatbot: String, key: String) -> Result<
     let public_url = server.config.public_url();
     let consumer_key = chosen_key.map_or("", |key| key.consumer_key.as_str());
     let call = call(&operation, &public_url, consumer_key, &known, &body);
-    let key_choice = |key: &domain::api_key::ApiKey| KeyChoice {
+    let key_choice = |key: &ApiKey| KeyChoice {
         id: key.id.to_string(),
-        name: key.settings.name.clone(),
+        name: key_name(key, may(key), &operation.link.permission),
         consumer_key: key.consumer_key.to_string(),
     };
     Ok(FilledOperation {
@@ -189,6 +193,13 @@ fn call<'a>(
         consumer_key,
         has_answer: operation.status != 204,
     }
+}
+
+/// A key that may not do it can be chosen all the same: it may be given the permission meanwhile.
+#[cfg(feature = "ssr")]
+fn key_name(key: &ApiKey, may: bool, permission: &str) -> String {
+    let name = &key.settings.name;
+    if may { name.clone() } else { format!("{name}, which lacks {permission}") }
 }
 
 #[cfg(feature = "ssr")]
