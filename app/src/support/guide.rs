@@ -84,7 +84,10 @@ pub fn html(text: &str) -> String {
 pub fn inline_html(text: &str) -> String {
     let page = html(text.trim());
     let inner = page.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
-    inner.filter(|inner| !inner.contains("<p>")).map(str::to_owned).unwrap_or(page)
+    match inner {
+        Some(inner) if !inner.contains("<p>") => inner.to_owned(),
+        _ => page,
+    }
 }
 
 /// `keys.md#delete` → `/support/guide/keys#delete`; anything else stays as it is.
