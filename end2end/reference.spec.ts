@@ -48,6 +48,8 @@ test("every operation, section and code can be reached from the contents and by 
     if (href.startsWith("#")) await expect(page.locator(href), href).toBeAttached();
     else expect((await page.request.get(href)).status(), href).toBe(200);
   }
+  await page.getByRole("link", { name: "/openapi.json" }).click();
+  await expect(page.getByText('"openapi":"3.1.0"')).toBeVisible();
 });
 
 test("an operation says what is sent, what comes back and what is refused", async ({ page }) => {
