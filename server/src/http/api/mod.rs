@@ -146,12 +146,11 @@ fn describe_headers(operation: &mut Operation) {
             response.headers.insert(name.to_owned(), header.build().into());
         };
         add("X-Request-Id", "Names the request, in our log too");
-        match status.as_str() {
-            "401" => add("WWW-Authenticate", "How a credential is sent"),
-            _ => {
-                add("RateLimit-Policy", "How many requests a minute the key and the account may send");
-                add("RateLimit", "How much of that is left, and in how many seconds all of it is there again");
-            }
+        if status == "401" {
+            add("WWW-Authenticate", "How a credential is sent");
+        } else {
+            add("RateLimit-Policy", "How many requests a minute the key and the account may send");
+            add("RateLimit", "How much of that is left, and in how many seconds all of it is there again");
         }
         if matches!(status.as_str(), "429" | "503") {
             add("Retry-After", "After how many seconds to try again");
