@@ -56,6 +56,10 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     "/documents?add",
     "/documents?add&paste",
     "/usage",
+    "/usage?by=chatbot",
+    "/usage?only=changes",
+    "/usage?from=2020-01-01",
+    "/usage/entries/2",
     "/settings",
     "/settings?add-balance=25",
     "/settings?compare-plans",
@@ -71,6 +75,9 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     await expect(page.getByRole("heading", { level: 1 }).or(page.getByRole("dialog")).first()).toBeVisible();
     await expectAccessible(page);
   }
+  await open(page, "/usage?by=key");
+  await page.getByText("The same numbers as a table").click();
+  await expectAccessible(page);
 });
 
 test("the dialog that shows a secret, and the payment page", async ({ page }) => {
