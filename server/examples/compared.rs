@@ -148,7 +148,8 @@ impl Found {
 
 async fn found(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -> Result<Found, Failure> {
     let credential = read_authorization(authorization, |_| None).map_err(|_| "no credential")?;
-    let caller = keys::authenticate(server, &credential, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let caller = keys::authenticate(server, &credential, from).await.map_err(|refused| refused.error)?;
     let fields: Value = serde_json::from_slice(body)?;
     let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
     let question = fields["user_message"].as_str().ok_or("no message")?.to_owned();

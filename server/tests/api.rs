@@ -237,6 +237,17 @@ async fn credit_plan_and_entries_say_what_the_console_says() {
         assert_eq!((&entry["kind"], &entry["amount"]), (&json!("charge"), &json!("-0.002000")));
         assert_eq!((&entry["key"]["name"], &entry["chatbot"]["name"]), (&json!("Production"), &json!("Help centre")));
         assert_eq!(entries["data"][1]["kind"], "grant");
+        let changes = get(&server, &holder, "/api/v1/entries?kind=changes").await.json();
+        assert_eq!(changes["data"], json!([entries["data"][1]]));
+        let path = format!("/api/v1/entries/{}", entry["seq"]);
+        assert_eq!(get(&server, &holder, &path).await.json(), *entry);
+        get(&server, &holder, "/api/v1/entries/99").await.refuses(404, "not_found");
+        let usage = get(&server, &holder, "/api/v1/usage?by=chatbot").await.json();
+        let sum = json!({ "messages": 1, "charged": "0.002000" });
+        assert_eq!(usage["total"], sum);
+        let of = json!([{ "of": "chatbot", "id": holder.chatbot.id, "name": "Help centre", "total": sum }]);
+        assert_eq!((&usage["series"], usage["days"].as_array().map(Vec::len)), (&of, Some(30)));
+        assert_eq!(usage["days"][29]["sums"], json!([sum]));
     }
 }
 
@@ -257,12 +268,12 @@ async fn lists_are_read_page_by_page_without_gaps() {
             let whole = get(&server, &holder, path).await.json();
             let whole = whole["data"].as_array().expect("a list").clone();
             assert_eq!(whole.len(), count, "{path}");
-            let (mut paged, mut cursor) = (Vec::new(), String::new());
+            let (mut paged, mut query) = (Vec::new(), "limit=2".to_owned());
             loop {
-                let page = get(&server, &holder, &format!("{path}?limit=2&cursor={cursor}")).await.json();
+                let page = get(&server, &holder, &format!("{path}?{query}")).await.json();
                 paged.extend(page["data"].as_array().expect("a list").clone());
                 let Some(next) = page["next_cursor"].as_str() else { break };
-                next.clone_into(&mut cursor);
+                query = format!("limit=2&cursor={next}");
             }
             assert_eq!(paged, whole, "{path}");
             assert!(whole.windows(2).all(|pair| pair[0][ids].to_string() != pair[1][ids].to_string()));
@@ -305,6 +316,11 @@ async fn a_key_for_some_chatbots_sees_these_and_nothing_of_others() {
             get(&server, &holder, &path).await.refuses(403, "chatbot_not_allowed");
         }
         send(&server, call(&holder, Method::DELETE, &document, None)).await.refuses(403, "chatbot_not_allowed");
+        let seen = get(&server, &holder, "/api/v1/entries").await.json();
+        assert_eq!(seen["data"].as_array().map(Vec::len), Some(1), "{seen}");
+        assert_eq!(get(&server, &holder, "/api/v1/usage").await.json()["total"]["messages"], 1);
+        get(&server, &holder, "/api/v1/entries/1").await.refuses(404, "not_found");
+        get(&server, &holder, "/api/v1/entries/2").await.refuses(403, "chatbot_not_allowed");
         post(&server, &holder, "/api/v1/documents", &added).await.refuses(403, "chatbot_not_allowed");
         post(&server, &holder, MESSAGES, &to_other).await.refuses(403, "chatbot_not_allowed");
     }
@@ -322,6 +338,8 @@ async fn each_operation_needs_its_permission() {
             (Permission::UsageRead, Method::GET, "/api/v1/credit".to_owned(), None),
             (Permission::UsageRead, Method::GET, "/api/v1/plan".to_owned(), None),
             (Permission::UsageRead, Method::GET, "/api/v1/entries".to_owned(), None),
+            (Permission::UsageRead, Method::GET, "/api/v1/entries/1".to_owned(), None),
+            (Permission::UsageRead, Method::GET, "/api/v1/usage".to_owned(), None),
             (Permission::ChatbotsRead, Method::GET, "/api/v1/chatbots".to_owned(), None),
             (Permission::ChatbotsRead, Method::GET, "/api/v1/documents".to_owned(), None),
             (Permission::ChatbotsRead, Method::GET, format!("/api/v1/chatbots/{}", holder.chatbot.id), None),
@@ -408,7 +426,11 @@ async fn what_a_query_does_not_know_is_refused_and_named() {
         for (path, field) in [
             ("/api/v1/entries?form=2026-11-01", "form"),
             ("/api/v1/entries?from=yesterday", "from"),
+            ("/api/v1/entries?until=", "until"),
             ("/api/v1/entries?limit=0", "limit"),
+            ("/api/v1/entries?kind=charge", "kind"),
+            ("/api/v1/usage?by=colour", "by"),
+            ("/api/v1/usage?from=2025-01-01&until=2026-11-01", "from"),
             ("/api/v1/conversations?cursor=nothing", "cursor"),
             ("/api/v1/credit?currency=EUR", "currency"),
         ] {
@@ -422,15 +444,18 @@ async fn what_a_query_does_not_know_is_refused_and_named() {
 #[tokio::test]
 async fn the_document_describes_what_is_served() {
     let server = databases().await.remove(0);
-    let served = send(&server, Request::get("/openapi.json").body(Body::empty()).expect("a request")).await;
-    assert_eq!((served.status, served.header("content-type")), (200, "application/json"));
-    let document = served.json();
+    let answer = send(&server, Request::get("/openapi.json").body(Body::empty()).expect("a request")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    let document = answer.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().expect("paths");
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().expect("operations") {
-            let address =
-                path.replace("{chatbot_id}", "bot_x").replace("{conversation_id}", "x").replace("{document_id}", "x");
+            let address = path
+                .replace("{chatbot_id}", "bot_x")
+                .replace("{conversation_id}", "x")
+                .replace("{document_id}", "x")
+                .replace("{seq}", "1");
             let method: Method = method.to_uppercase().parse().expect("a method");
             let request = Request::builder().method(method).uri(&address).body(Body::empty()).expect("a request");
             send(&server, request).await.refuses(401, "missing_credential");
@@ -439,8 +464,8 @@ async fn the_document_describes_what_is_served() {
             }
         }
     }
-    assert!(paths.len() >= 11);
-    let text = served.body;
+    assert!(paths.len() >= 13);
+    let text = answer.body;
     assert!(!text.contains("\"$ref\":\"#/components/schemas/\""), "every reference names something");
     for reference in text.split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().expect("a name");

@@ -7,7 +7,7 @@ use domain::chatbot::{Chatbot, Citation, Document};
 use domain::clock::Timestamp;
 use domain::conversation::{Conversation, ConversationMessage, KeptSource, Page};
 use domain::credit::{Credit, CreditSummary};
-use domain::ledger::{Entry, Named};
+use domain::ledger::{Entry, Named, UsageDay, UsageOf, UsageSeries, UsageSum, UsageSums};
 use domain::plan::{PlanUsage, Used};
 use serde::{Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -138,6 +138,18 @@ pub(super) struct MessageAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true, value_type = Amount)]
     pub credit_remaining: Option<Amount>,
+}
+
+/// One of the events of a stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "events are written as text; this is what they look like")]
+pub(super) struct StreamEvent {
+    /// `message.delta` for each piece, then `message.completed`; or `error`
+    #[schema(pattern = r"^(message\.delta|message\.completed|error)$")]
+    pub event: String,
+    /// JSON: `{"text": …}`; the body that is sent without `stream`; or a problem
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
 }
 
 /// A passage of a document.
@@ -496,6 +508,85 @@ impl From<Entry> for EntryView {
             chatbot: entry.chatbot.map(NamedView::from),
             payment_id: entry.payment_id.map(|id| id.to_string()),
             reason: entry.reason,
+        }
+    }
+}
+
+/// Messages that were charged, and what they cost together.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SumView {
+    #[schema(minimum = 0)]
+    pub messages: i64,
+    pub charged: Amount,
+}
+
+impl From<UsageSum> for SumView {
+    fn from(UsageSum { messages, charged }: UsageSum) -> Self {
+        Self { messages, charged: Amount(charged) }
+    }
+}
+
+/// What the sums of a series have in common.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SeriesView {
+    /// `all`; a `key`, `chatbot` or `channel`; `no_key` for messages that no key paid for; or `others` for everything beyond
+    /// the twenty dearest
+    #[schema(pattern = "^(all|key|no_key|chatbot|channel|others)$")]
+    pub of: &'static str,
+    /// The id of the key or chatbot, or the channel
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub total: SumView,
+}
+
+impl From<UsageSeries> for SeriesView {
+    fn from(UsageSeries { of, total }: UsageSeries) -> Self {
+        let (of, id, name) = match of {
+            UsageOf::All => ("all", None, None),
+            UsageOf::Key(key) => ("key", Some(key.id.to_string()), Some(key.name)),
+            UsageOf::NoKey => ("no_key", None, None),
+            UsageOf::Chatbot(chatbot) => ("chatbot", Some(chatbot.id.to_string()), Some(chatbot.name)),
+            UsageOf::Channel(channel) => ("channel", Some(channel.as_str().to_owned()), None),
+            UsageOf::Others => ("others", None, None),
+        };
+        Self { of, id, name, total: total.into() }
+    }
+}
+
+/// One day (UTC).
+#[derive(Serialize, ToSchema)]
+pub(super) struct DayView {
+    #[schema(format = Date)]
+    pub date: String,
+    /// One for each of the series, in their order
+    pub sums: Vec<SumView>,
+}
+
+/// What messages cost, by day.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "total": { "messages": 3, "charged": "0.006000" },
+    "series": [{ "of": "channel", "id": "api", "name": null, "total": { "messages": 3, "charged": "0.006000" } }],
+    "days": [{ "date": "2026-11-24", "sums": [{ "messages": 3, "charged": "0.006000" }] }]
+}))]
+pub(super) struct UsageView {
+    pub total: SumView,
+    /// The dearest first, and others last; empty when nothing was charged
+    pub series: Vec<SeriesView>,
+    /// Every day of the stretch, oldest first
+    pub days: Vec<DayView>,
+}
+
+impl From<UsageSums> for UsageView {
+    fn from(UsageSums { series, days, total, .. }: UsageSums) -> Self {
+        let day = |UsageDay { day, sums }: UsageDay| DayView {
+            date: day.date(),
+            sums: sums.into_iter().map(SumView::from).collect(),
+        };
+        Self {
+            total: total.into(),
+            series: series.into_iter().map(SeriesView::from).collect(),
+            days: days.into_iter().map(day).collect(),
         }
     }
 }

@@ -8,13 +8,13 @@ mod ask;
 mod asking;
 mod contract;
 mod documents;
-mod entries;
 mod guard;
 mod idempotency;
 mod messages;
 mod query;
 mod reading;
 mod refusals;
+mod usage;
 
 use crate::{Config, Server};
 use axum::extract::{DefaultBodyLimit, State};
@@ -66,7 +66,9 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(messages::create).layer(body_of(ASK_BYTES_MAX)))
         .routes(routes!(reading::credit))
         .routes(routes!(reading::plan))
-        .routes(routes!(entries::list))
+        .routes(routes!(usage::sums))
+        .routes(routes!(usage::entries))
+        .routes(routes!(usage::entry))
         .routes(routes!(reading::list_chatbots))
         .routes(routes!(reading::get_chatbot))
         .routes(routes!(reading::list_conversations))

@@ -37,10 +37,9 @@ impl QueryFields {
         Ok(Self(fields))
     }
 
-    /// A parameter; `None` when it is absent or empty.
+    /// A parameter; `None` when it is absent. One that is sent and empty is a value like any other.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     pub fn page_size(&self) -> Result<i64, Refused> {
