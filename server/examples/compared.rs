@@ -80,7 +80,8 @@ async fn main() -> Result<(), Failure> {
     let lines: Vec<Value> = calls.into_iter().map(|(authorization, body)| json!([authorization, body])).collect();
     let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "unstored": "/unstored", "single": "/single", "calls": lines });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
-    axum::serve(listener, router).await?;
+    let limits = http::Limits::of(&server.config);
+    http::serve(listener, router, limits, std::future::pending()).await;
     Ok(())
 }
 

@@ -16,11 +16,15 @@ mod health;
 mod hosted_page;
 mod idempotency;
 mod json;
+mod listen;
 pub mod middleware;
+mod pace;
+mod places;
 mod problem;
 mod webhooks;
 
 pub use caller::client_address;
+pub use listen::{Limits, serve};
 pub use middleware::{RequestName, limit_body, protect_from_cross_site, wrap};
 pub use problem::Refused;
 
