@@ -37,9 +37,8 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     tracing::info!("{}", options.config.summary());
     let server = Server::open(options.config).await?;
     let address = server.config.address;
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
+    let listener =
+        server::http::bind(address).map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
     tokio::spawn(server::payments::keep_sweeping(Arc::clone(&server)));
     let router = router(&server, &site_root);
     say(&format!("Artiko is ready at {}", server.config.public_url()));

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 /// As the product has it.
@@ -77,7 +77,7 @@ async fn main() -> Result<(), Failure> {
     config.data_dir = folder.path().to_path_buf();
     config.sign_in_attempts_per_minute = NonZeroU32::MAX;
     let server = Server::open(config).await?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = http::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let call = Arc::new(prepare(&server, listener.local_addr()?).await?);
     let limits = http::Limits::of(&server.config);
     tokio::spawn(http::serve(listener, http::router(Arc::clone(&server)), limits, std::future::pending()));

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -41,8 +41,8 @@ struct Listening {
     ended: JoinHandle<()>,
 }
 
-async fn listen(router: Router, limits: Limits) -> Listening {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+fn listen(router: Router, limits: Limits) -> Listening {
+    let listener = http::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(http::serve(listener, router, limits, async move {
@@ -121,7 +121,7 @@ impl Client {
 
 #[tokio::test]
 async fn headers_that_drip_are_cut_off_when_their_time_is_over() {
-    let listening = listen(routes(), Limits { head_time: SHORT, ..limits() }).await;
+    let listening = listen(routes(), Limits { head_time: SHORT, ..limits() });
     let mut client = Client::new(&listening).await;
     // The time of the headers begins with their first byte, not with the connection.
     tokio::time::sleep(2 * SHORT).await;
@@ -143,7 +143,7 @@ async fn headers_that_drip_are_cut_off_when_their_time_is_over() {
 
 #[tokio::test]
 async fn every_request_of_a_connection_has_the_time_anew() {
-    let listening = listen(routes(), Limits { head_time: SHORT, ..limits() }).await;
+    let listening = listen(routes(), Limits { head_time: SHORT, ..limits() });
     let mut client = Client::new(&listening).await;
     for _ in 0..2 {
         // Longer idle than headers may take, and an answer that takes longer.
@@ -158,7 +158,7 @@ async fn every_request_of_a_connection_has_the_time_anew() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_one_whose_answer_takes_longer_is_not() {
-    let listening = listen(routes(), Limits { idle_time: 2 * SHORT, ..limits() }).await;
+    let listening = listen(routes(), Limits { idle_time: 2 * SHORT, ..limits() });
     let mut silent = Client::new(&listening).await;
     let mut client = Client::new(&listening).await;
     assert_eq!(client.get("/slow").await.1, "slow", "nobody is idle while he waits for his answer");
@@ -176,7 +176,7 @@ async fn a_body_that_stops_ends_in_503_and_a_closed_connection() {
     let router = http::wrap(Arc::clone(&server), routes());
     let limits = Limits::of(&server.config);
     tokio::time::pause();
-    let listening = listen(router, limits).await;
+    let listening = listen(router, limits);
     let mut client = Client::new(&listening).await;
     let began = tokio::time::Instant::now();
     client.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n").await;
@@ -233,7 +233,7 @@ fn endless(dropped: &Arc<Notify>) -> Router {
 async fn an_answer_that_nobody_reads_is_given_up() {
     let dropped = Arc::new(Notify::new());
     let router = endless(&dropped);
-    let listening = listen(router, Limits { write_time: SHORT, ..limits() }).await;
+    let listening = listen(router, Limits { write_time: SHORT, ..limits() });
     let mut client = Client::new(&listening).await;
     client.send("GET /endless HTTP/1.1\r\nhost: test\r\n\r\n").await;
     tokio::time::timeout(PATIENCE, dropped.notified()).await.expect("given up");
@@ -242,7 +242,7 @@ async fn an_answer_that_nobody_reads_is_given_up() {
 #[tokio::test]
 async fn an_answer_that_is_read_with_pauses_goes_on() {
     let write_time = 4 * SHORT;
-    let listening = listen(endless(&Arc::default()), Limits { write_time, ..limits() }).await;
+    let listening = listen(endless(&Arc::default()), Limits { write_time, ..limits() });
     let mut client = Client::new(&listening).await;
     client.send("GET /endless HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let began = Instant::now();
@@ -265,7 +265,7 @@ async fn an_answer_that_comes_in_small_pieces_lives_longer_than_every_limit() {
     };
     let router = routes().route("/events", get(pieces));
     let limits = Limits { head_time: SHORT, idle_time: SHORT, write_time: SHORT, ..limits() };
-    let listening = listen(router, limits).await;
+    let listening = listen(router, limits);
     let mut client = Client::new(&listening).await;
     client.send("GET /events HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await;
     let answer = client.until_closed().await;
@@ -281,7 +281,7 @@ async fn an_address_with_too_many_connections_gets_no_more_and_others_do() {
         trusted_proxies: vec![format!("{proxy}/32").parse().expect("a network")],
         ..limits()
     };
-    let listening = listen(routes(), limits).await;
+    let listening = listen(routes(), limits);
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut client = Client::new(&listening).await;
@@ -304,7 +304,7 @@ async fn an_address_with_too_many_connections_gets_no_more_and_others_do() {
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_431() {
-    let listening = listen(routes(), limits()).await;
+    let listening = listen(routes(), limits());
     let mut client = Client::new(&listening).await;
     let large = "a".repeat(60 * 1024);
     client.send(&format!("GET / HTTP/1.1\r\nhost: test\r\nx-large: {large}\r\n\r\n")).await;
@@ -328,7 +328,7 @@ async fn stopping_finishes_what_has_begun_and_closes_what_is_idle() {
         goes_on.notified().await;
         "finished"
     };
-    let listening = listen(routes().route("/finish", get(finish)), limits()).await;
+    let listening = listen(routes().route("/finish", get(finish)), limits());
     let mut idle = Client::new(&listening).await;
     assert_eq!(idle.get("/").await.1, "127.0.0.1");
     let mut silent = Client::new(&listening).await;

@@ -29,13 +29,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tower::Service;
 
 /// Largest head of a request, and how much of a body or an answer is held for one connection, in bytes. A larger head
 /// is 431. So is one with more than a hundred fields, which is hyper's own limit.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Connections that may wait until they are taken. When more come at once, the system resets some of them, whoever they
+/// are of; it takes as many as its own limit (`net.core.somaxconn`) allows.
+const WAITING_MAX: u32 = 4_096;
 /// Files that are left to the database and to what is served from the disk, when the system allows few.
 const RESERVED_FILES: usize = 128;
 /// How long no connection is taken after the system refused one, for want of files for example.
@@ -86,6 +89,18 @@ fn open_files_max() -> Option<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let values = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     values.split_whitespace().next()?.parse().ok()
+}
+
+/// A listener for [`serve`].
+///
+/// # Errors
+/// When the address is taken or not of this machine.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of the process before, which the system keeps for a minute, do not hold the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
 }
 
 /// Serves until `stop` returns; then takes no more connections, closes the idle ones, and returns when all requests
