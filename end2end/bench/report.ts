@@ -142,6 +142,30 @@ function overloadText(): string {
 ${atLeast(goodput_of_peak, 0.9, 2)} of its peak. Of ${whole(refused)} refusals, 99 of 100 came within **${refused_99_ms} ms** (at most 50: ${met(refused_99_ms <= 50)}).`;
 }
 
+interface SlowClients {
+  slow_clients: number;
+  cut_off: number;
+  callers: number;
+  alone_per_second: number;
+  beside_per_second: number;
+  alone_99_ms: number;
+  beside_99_ms: number;
+  times_fewer: number;
+  times_longer: number;
+}
+
+function slowClientsText(): string {
+  const figures = JSON.parse(read("slow_clients.json")) as SlowClients;
+  const atMost = (value: number, most: number) => `**${value.toFixed(2)}** (at most ${most.toFixed(1)}: ${met(value <= most)})`;
+  return `| ${figures.callers} callers | requests a second | 99th percentile |
+| --- | ---: | ---: |
+| alone | ${whole(figures.alone_per_second)} | ${figures.alone_99_ms.toFixed(2)} ms |
+| beside ${whole(figures.slow_clients)} slow clients | ${whole(figures.beside_per_second)} | ${figures.beside_99_ms.toFixed(2)} ms |
+
+The callers do ${atMost(figures.times_fewer, 2)} times less beside the slow clients, and the slowest hundredth of their calls
+takes ${atMost(figures.times_longer, 2)} times as long. ${whole(figures.cut_off)} connections were cut off meanwhile.`;
+}
+
 interface Report {
   lighthouseVersion: string;
   categories: Record<string, { score: number }>;
@@ -215,6 +239,13 @@ ${singleTable()}
 ${engineTable()}
 
 ${overloadText()}
+
+## Slow clients
+
+\`ask\` over connections that are kept, alone and beside clients that send the head of a request or its body a byte every ten
+seconds, from eight addresses, and come back at once when they are cut off. Median of three alternating rounds.
+
+${slowClientsText()}
 
 ## Lighthouse
 

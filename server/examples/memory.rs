@@ -52,8 +52,10 @@ const KEYS_AN_ACCOUNT: usize = 5;
 async fn main() -> Result<(), Failure> {
     match Cli::parse().mode {
         Mode::Serve(config) => {
-            let listener = tokio::net::TcpListener::bind(config.address).await?;
-            Ok(axum::serve(listener, http::router(Server::open(*config).await?)).await?)
+            let listener = http::bind(config.address)?;
+            let limits = http::Limits::of(&config);
+            http::serve(listener, http::router(Server::open(*config).await?), limits, std::future::pending()).await;
+            Ok(())
         }
         Mode::Run(run) => measure(*run).await,
     }
