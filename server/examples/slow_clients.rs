@@ -134,7 +134,7 @@ async fn prepare(server: &Arc<Server>, address: SocketAddr) -> Result<Call, Fail
     let email = format!("payer@{}.example", server.now().us());
     let viewer = accounts::sign_up(server, "Payer", &email, "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
     let chatbot = chatbots::create(server, &viewer, "Help centre").await?;
-    documents::add(server, &viewer, &chatbot.id, "hours.md", "The shop is open from nine to five.").await?;
+    documents::add(server, &viewer.account_id, &chatbot.id, "hours.md", "The shop is open from nine to five.").await?;
     let amount = Credit::from_millionths(1_000_000_000_000);
     ledger::operate(server, &viewer.account_id, Operation::Grant { amount }, "for the measurement").await?;
     let shown = keys::create(server, &viewer, "Production").await?;
