@@ -56,10 +56,6 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     "/documents?add",
     "/documents?add&paste",
     "/usage",
-    "/usage?by=chatbot",
-    "/usage?only=changes",
-    "/usage?from=2020-01-01",
-    "/usage/entries/2",
     "/settings",
     "/settings?add-balance=25",
     "/settings?compare-plans",
@@ -75,7 +71,19 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     await expect(page.getByRole("heading", { level: 1 }).or(page.getByRole("dialog")).first()).toBeVisible();
     await expectAccessible(page);
   }
-  await open(page, "/usage?by=key");
+});
+
+test("usage in all its states", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  await ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
+  for (const address of ["/usage?only=changes", "/usage?channel=widget", "/usage?from=2020-01-01", "/usage/entries/2"]) {
+    await open(page, address);
+    await expectAccessible(page);
+  }
+  await open(page, "/usage?by=chatbot");
   await page.getByText("The same numbers as a table").click();
   await expectAccessible(page);
 });

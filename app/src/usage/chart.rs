@@ -46,11 +46,13 @@ fn messages_text(messages: i64) -> String {
 }
 
 fn graph(sums: &UsageSums, currency: Currency) -> String {
-    let highest = sums.days.iter().map(|day| day.total().charged).max().unwrap_or(Credit::ZERO);
+    let highest = scale_end(sums.days.iter().map(|day| day.total().charged).max().unwrap_or(Credit::ZERO));
     let count = i64::try_from(sums.days.len()).unwrap_or(1);
     let (end, width) = (count * STEP, if count < 14 { STEP / 2 } else { STEP * 3 / 4 });
-    let bars: String =
-        (0..).zip(&sums.days).map(|(place, day)| bar(place * STEP, width, day, sums, highest, currency)).collect();
+    let bars: String = (0..)
+        .zip(&sums.days)
+        .map(|(place, day)| bar(place * STEP + (STEP - width) / 2, width, day, sums, highest, currency))
+        .collect();
     let label = format!("Spending by day, {}: {}", stretch_text(sums), total_text(sums, currency));
     let date = |day: Option<&UsageDay>| day.map(|day| day.day.date()).unwrap_or_default();
     let (first, last) = (date(sums.days.first()), date(sums.days.last()));
@@ -88,6 +90,17 @@ fn bar(x: i64, width: i64, day: &UsageDay, sums: &UsageSums, highest: Credit, cu
         }
     }
     format!("<g><title>{}</title>{parts}</g>", escape(&title))
+}
+
+/// Where the scale ends: an even number of units of a power of ten, so that its half is a short number too.
+fn scale_end(highest: Credit) -> Credit {
+    let highest = highest.millionths();
+    let mut unit: i64 = 1;
+    while unit.saturating_mul(10) < highest {
+        unit = unit.saturating_mul(10);
+    }
+    let end = [2, 4, 6, 8, 10].into_iter().map(|units| unit.saturating_mul(units)).find(|end| *end >= highest);
+    Credit::from_millionths(end.unwrap_or(i64::MAX))
 }
 
 fn scale(credit: Credit, highest: Credit) -> i64 {
@@ -137,10 +150,10 @@ fn table(sums: &UsageSums, currency: Currency) -> String {
         .map(|day| cells(&day.day.date(), day.sums.clone(), day.total()))
         .collect();
     let foot = cells("Total", sums.series.iter().map(|series| series.total).collect(), sums.total);
-    let caption = format!("Spending by day, {}, UTC; days without messages are left out", stretch_text(sums));
+    let caption = "Spending by day (UTC); days without messages are left out";
     format!(
         r#"<table class="usage-table"><caption>{}</caption><thead><tr><th scope="col">Day</th>{heads}<th scope="col" class="r">All</th><th scope="col" class="r">Messages</th></tr></thead><tbody>{rows}</tbody><tfoot>{foot}</tfoot></table>"#,
-        escape(&caption)
+        escape(caption)
     )
 }
 
@@ -251,13 +264,30 @@ mod tests {
         assert_eq!(
             rects,
             [
-                r#"class="series-0" x="0" y="500" width="8" height="500""#,
-                r#"class="series-1" x="0" y="492" width="8" height="8""#,
-                r#"class="series-0" x="32" y="0" width="8" height="1000""#,
+                r#"class="series-0" x="4" y="500" width="8" height="500""#,
+                r#"class="series-1" x="4" y="492" width="8" height="8""#,
+                r#"class="series-0" x="36" y="0" width="8" height="1000""#,
             ]
         );
         assert!(graph.contains("<title>2026-11-01: $0.002001 for 2 messages; First $0.002; Second $0.000001</title>"));
         assert!(graph.contains("2026-11-01 to 2026-11-03, 3 days: $0.006001 for 4 messages"), "{graph}");
+    }
+
+    #[test]
+    fn the_scale_ends_at_a_short_number_that_no_day_exceeds() {
+        for (highest, end) in [
+            (0, 2),
+            (1, 2),
+            (3, 4),
+            (10, 10),
+            (11, 20),
+            (2_001, 4_000),
+            (93_000, 100_000),
+            (1_000_001, 2_000_000),
+            (i64::MAX, i64::MAX),
+        ] {
+            assert_eq!(scale_end(Credit::from_millionths(highest)).millionths(), end, "{highest}");
+        }
     }
 
     #[test]

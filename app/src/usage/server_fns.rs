@@ -160,7 +160,8 @@ fn head(filter: &Filter, sums: &UsageSums, currency: Currency, now: Timestamp) -
     let is_default = filter.from.is_empty() && filter.until.is_empty();
     let days = if is_default { "the last 30 days".to_owned() } else { chart::stretch_text(sums) };
     let title = heading(&format!("Spending, {days}"), &chart::total_text(sums, currency));
-    title + &chart::choices("Days of the chart", &presets) + &chart::choices("Parts of the chart", &divisions)
+    let choices = chart::choices("Days of the chart", &presets) + &chart::choices("Parts of the chart", &divisions);
+    format!(r#"{title}<div class="chart-choices">{choices}</div>"#)
 }
 
 #[cfg(feature = "ssr")]
