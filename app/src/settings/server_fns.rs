@@ -161,15 +161,19 @@ pub async fn change_key(key_id: String, form: KeyForm) -> Result<(), AppError> {
     Ok(())
 }
 
-/// When a key ends: the midnight after its last day. `None` when that cannot be read.
+/// When a key ends: the midnight after its last day.
 #[cfg(feature = "ssr")]
-fn read_end(form: &KeyForm, now: Timestamp) -> Option<Option<Timestamp>> {
+fn read_end(form: &KeyForm, now: Timestamp) -> Result<Option<Timestamp>, FieldError> {
+    let refused = || FieldError::new("expires_at", "choose the last day, such as 2026-12-31");
     match form.expiry.as_str() {
-        "never" => Some(None),
-        "day" => Some(Some(Timestamp::from_date(form.last_day.trim())?.plus_us(DAY_US))),
+        "never" => Ok(None),
+        "day" => {
+            let day = Timestamp::from_date(form.last_day.trim()).ok_or_else(refused)?;
+            Ok(Some(day.plus_us(DAY_US)))
+        }
         days => {
-            let days: i64 = days.parse().ok().filter(|days| EXPIRY_DAYS.contains(days))?;
-            Some(Some(now.start_of_day().plus_us((days + 1) * DAY_US)))
+            let days: i64 = days.parse().ok().filter(|days| EXPIRY_DAYS.contains(days)).ok_or_else(refused)?;
+            Ok(Some(now.start_of_day().plus_us((days + 1) * DAY_US)))
         }
     }
 }
@@ -180,7 +184,6 @@ fn read_settings(form: &KeyForm, now: Timestamp) -> Result<KeySettings, Problem>
     let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
     let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
     let read = |ids: &Vec<String>| ids.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect();
-    let end = read_end(form, now).ok_or_else(|| unknown("expires_at", "choose the last day, such as 2026-12-31"))?;
     let cap = match form.monthly_cap.trim() {
         "" => None,
         cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
@@ -189,7 +192,7 @@ fn read_settings(form: &KeyForm, now: Timestamp) -> Result<KeySettings, Problem>
         name: form.name.clone(),
         permissions: form.permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
         chatbots: (form.scope == "chosen").then(|| read(&form.chatbots)).transpose()?,
-        expires_at: end,
+        expires_at: read_end(form, now)?,
         monthly_cap: cap,
         networks: form.networks.split_whitespace().map(str::to_owned).collect(),
     })

@@ -23,6 +23,7 @@ mod problem;
 mod webhooks;
 
 pub use caller::client_address;
+pub use json::JsonObject;
 pub use listen::{Limits, bind, serve};
 pub use middleware::{RequestName, limit_body, protect_from_cross_site, wrap};
 pub use problem::Refused;

@@ -1,6 +1,7 @@
 //! `/settings/keys/{id}`
 
 use super::form::SettingsForm;
+use super::requests::Requests;
 use super::secrets::Secrets;
 use crate::components::{
     CopyButton, FormProblem, Loaded, Loading, Moment, MomentKind, OpenDialog, PageHeading, PostForm, ProblemNotice,
@@ -65,6 +66,7 @@ pub fn KeyPage() -> impl IntoView {
                 }
             })}
         </Transition>
+        <Requests id/>
     }
     .into_any()
 }

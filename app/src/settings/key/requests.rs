@@ -63,9 +63,8 @@ fn card(requests: Vec<KeyRequest>, currency: Currency) -> AnyView {
 
 fn row(request: KeyRequest, currency: Currency) -> AnyView {
     let KeyRequest { at, request_id, operation, status, refused, entry } = request;
-    let price = entry.map(|(seq, price)| {
-        view! { <a href=format!("/usage/entries/{seq}")>{price.text(currency)}</a> }.into_any()
-    });
+    let price = entry
+        .map(|(seq, price)| view! { <a href=format!("/usage/entries/{seq}")>{price.text(currency)}</a> }.into_any());
     let (what, address) = if entry.is_some() { ("Message to ", false) } else { ("", true) };
     let operation = if address {
         view! { <code class="mono">{operation}</code> }.into_any()
@@ -75,7 +74,8 @@ fn row(request: KeyRequest, currency: Currency) -> AnyView {
     let answer = match refused {
         Some(code) => {
             let href = format!("/reference#{}", code.as_str());
-            view! { <span class="num">{status}</span> " " <a href=href><code class="mono">{code.as_str()}</code></a> }.into_any()
+            view! { <span class="num">{status}</span> " " <a href=href><code class="mono">{code.as_str()}</code></a> }
+                .into_any()
         }
         None => view! { <span class="num">{status}</span> " done" }.into_any(),
     };

@@ -16,6 +16,8 @@ mod reading;
 mod refusals;
 mod usage;
 
+pub use query::{PAGE_SIZE_MAX, QueryFields};
+
 use crate::{Config, Server};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::from_fn_with_state;

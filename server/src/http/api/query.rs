@@ -11,12 +11,12 @@ use domain::problem::Problem;
 use http::Uri;
 
 /// Items on a page, where the caller does not say.
-pub(super) const PAGE_SIZE: i64 = 50;
+pub const PAGE_SIZE: i64 = 50;
 /// Most items on a page.
-pub(super) const PAGE_SIZE_MAX: i64 = 200;
+pub const PAGE_SIZE_MAX: i64 = 200;
 
 /// The parameters of a query, each at most once.
-pub(super) struct QueryFields(Vec<(String, String)>);
+pub struct QueryFields(Vec<(String, String)>);
 
 impl QueryFields {
     /// # Errors
