@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         message: "When is the shop open?",
         channel: Channel::Api,
         request_id: "req_first".to_owned(),
+        caller_request_id: None,
     };
     let reply = ask(&server, question).await?;
     let line = json!({

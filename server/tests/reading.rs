@@ -35,13 +35,24 @@ async fn credit_plan_and_entries_say_what_the_console_says() {
         assert_eq!((&entry["kind"], &entry["amount"]), (&json!("charge"), &json!("-0.002000")));
         assert_eq!((&entry["key"]["name"], &entry["chatbot"]["name"]), (&json!("Production"), &json!("Help centre")));
         assert_eq!(entries["data"][1]["kind"], "grant");
+        let mut named = call(&holder, Method::POST, MESSAGES, Some(&holder.question()));
+        named.headers_mut().insert("x-request-id", "job-7".parse().expect("a value"));
+        let answer = send(&server, named).await;
+        assert_eq!(answer.header("x-request-id"), "job-7");
+        let named = get(&server, &holder, "/api/v1/entries?limit=1").await.json();
+        let named = &named["data"][0];
+        assert_eq!(
+            (&named["caller_request_id"], &named["request_id"]),
+            (&json!("job-7"), &answer.json()["request_id"])
+        );
+        assert_eq!(entry["caller_request_id"], Value::Null);
         let changes = get(&server, &holder, "/api/v1/entries?kind=changes").await.json();
         assert_eq!(changes["data"], json!([entries["data"][1]]));
         let path = format!("/api/v1/entries/{}", entry["seq"]);
         assert_eq!(get(&server, &holder, &path).await.json(), *entry);
         get(&server, &holder, "/api/v1/entries/99").await.refuses(404, "not_found");
         let usage = get(&server, &holder, "/api/v1/usage?by=chatbot").await.json();
-        let sum = json!({ "messages": 1, "charged": "0.002000" });
+        let sum = json!({ "messages": 2, "charged": "0.004000" });
         assert_eq!(usage["total"], sum);
         let of = json!([{ "of": "chatbot", "id": holder.chatbot.id, "name": "Help centre", "total": sum }]);
         assert_eq!((&usage["series"], usage["days"].as_array().map(Vec::len)), (&of, Some(30)));

@@ -82,6 +82,7 @@ async fn charge(
     let command = Command {
         account_id: olga.account_id.clone(),
         request_id: format!("req_{number}"),
+        caller_request_id: None,
         channel: if key_id.is_some() { Channel::Api } else { Channel::Widget },
         key_id,
         key_version: None,

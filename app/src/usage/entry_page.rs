@@ -34,7 +34,20 @@ pub fn EntryPage() -> impl IntoView {
 }
 
 fn entry_view(EntryView { entry, currency, has_key, has_chatbot }: EntryView) -> AnyView {
-    let Entry { seq, kind, amount, posted_after, at, request_id, channel, key, chatbot, payment_id, reason } = entry;
+    let Entry {
+        seq,
+        kind,
+        amount,
+        posted_after,
+        at,
+        request_id,
+        caller_request_id,
+        channel,
+        key,
+        chatbot,
+        payment_id,
+        reason,
+    } = entry;
     let key = key.map(|key| linked(key.name, has_key.then(|| format!("/settings/keys/{}", key.id))));
     let chatbot = chatbot.map(|bot| linked(bot.name, has_chatbot.then(|| format!("/chatbots/{}", bot.id))));
     let payment = payment_id.map(|id| linked(id.to_string(), Some("/settings/payments".to_owned())));
@@ -50,6 +63,7 @@ fn entry_view(EntryView { entry, currency, has_key, has_chatbot }: EntryView) ->
         ("Payment", payment),
         ("Reason", reason.map(IntoAny::into_any)),
         ("Request id", Some(copied(request_id))),
+        ("Your own name for it", caller_request_id.map(|name| view! { <code class="mono">{name}</code> }.into_any())),
     ];
     let facts = facts.into_iter().filter_map(|(name, value)| value.map(|value| fact(name, value)));
     view! {

@@ -221,6 +221,8 @@ pub struct Entry {
     pub posted_after: Credit,
     pub at: Timestamp,
     pub request_id: String,
+    /// What the caller named the request, where it did.
+    pub caller_request_id: Option<String>,
     pub channel: Option<Channel>,
     pub key: Option<Named<KeyId>>,
     pub chatbot: Option<Named<ChatbotId>>,

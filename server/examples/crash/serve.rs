@@ -38,6 +38,7 @@ async fn held(
         message: QUESTION,
         channel: Channel::Api,
         request_id,
+        caller_request_id: None,
     };
     let Ok(Start::Begun(begun)) = begin(&server, question, Credit::from_millionths(9_000), None).await else {
         return String::new();

@@ -23,6 +23,7 @@ struct EntryRow {
     posted_after: i64,
     at: i64,
     request_id: String,
+    caller_request_id: Option<String>,
     channel: Option<String>,
     key_id: Option<String>,
     key_name: Option<String>,
@@ -46,6 +47,7 @@ impl TryFrom<EntryRow> for Entry {
             posted_after: Credit::from_millionths(row.posted_after),
             at: Timestamp::from_us(row.at),
             request_id: row.request_id,
+            caller_request_id: row.caller_request_id,
             channel: row.channel.as_deref().and_then(Channel::parse),
             key: named_key.map(|(id, name)| Named { id, name: name.unwrap_or_default() }),
             chatbot: named_chatbot.map(|(id, name)| Named { id, name: name.unwrap_or_default() }),
@@ -69,7 +71,7 @@ WHERE d.day > $7 - $9 AND d.day < $8 AND ",
 macro_rules! select_entries {
     () => {
         "
-SELECT e.seq, e.kind, e.amount, e.posted_after, e.at, e.request_id, e.channel,
+SELECT e.seq, e.kind, e.amount, e.posted_after, e.at, e.request_id, e.caller_request_id, e.channel,
        e.key_id, k.name AS key_name, e.chatbot_id, c.name AS chatbot_name, e.payment_id, e.reason
 FROM entries e
 LEFT JOIN api_keys k ON k.account_id = e.account_id AND k.id = e.key_id

@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use std::sync::Arc;
 
 const HEADER: &str = "seq,at,kind,amount,credit_after,channel,key_id,key_name,chatbot_id,chatbot_name,request_id,\
-    payment_id,reason\r\n";
+    payment_id,reason,caller_request_id\r\n";
 
 /// The entries of a filter, newest first, in pieces of the file. What is written meanwhile is not in it.
 ///
@@ -60,6 +60,7 @@ fn line(entry: &Entry) -> String {
         &entry.request_id,
         payment_id,
         entry.reason.as_deref().unwrap_or(""),
+        entry.caller_request_id.as_deref().unwrap_or(""),
     ];
     let Entry { seq, at, kind, amount, posted_after, .. } = entry;
     let mut line = format!("{seq},{at},{},{},{}", kind.as_str(), amount.decimal(), posted_after.decimal());
@@ -115,6 +116,7 @@ mod tests {
             posted_after: Credit::from_millionths(1_234_567_000_001),
             at: Timestamp::from_us(1_795_000_000_000_001),
             request_id: "req_1".to_owned(),
+            caller_request_id: Some("job-7".to_owned()),
             channel: Some(Channel::Api),
             key: Some(Named { id: KeyId::from_row("key_1".to_owned()), name: "-Production".to_owned() }),
             chatbot: None,
@@ -122,7 +124,7 @@ mod tests {
             reason: None,
         };
         let expected =
-            "7,2026-11-18T11:06:40.000001Z,charge,-0.002000,1234567.000001,api,key_1,'-Production,,,req_1,,\r\n";
+            "7,2026-11-18T11:06:40.000001Z,charge,-0.002000,1234567.000001,api,key_1,'-Production,,,req_1,,,job-7\r\n";
         assert_eq!(line(&entry), expected);
         assert_eq!(line(&entry).matches(',').count(), HEADER.matches(',').count());
     }

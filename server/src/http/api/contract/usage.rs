@@ -22,7 +22,8 @@ impl<I: std::fmt::Display> From<Named<I>> for NamedView {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "seq": 412, "kind": "charge", "amount": "-0.002000", "credit_after": "23.418200",
-    "at": "2026-11-24T09:00:00.000000Z", "request_id": "req_0RWcY6dDq2pX7vTn1aZbK", "channel": "api",
+    "at": "2026-11-24T09:00:00.000000Z", "request_id": "req_0RWcY6dDq2pX7vTn1aZbK",
+    "caller_request_id": "job-7", "channel": "api",
     "key": { "id": "key_0RWcY5yKQL3pX7vTn1aZb", "name": "Production" },
     "chatbot": { "id": "bot_0RWcY5yKQL3pX7vTn1aZb", "name": "Help centre" }, "payment_id": null, "reason": null
 }))]
@@ -38,6 +39,8 @@ pub(in crate::http::api) struct EntryView {
     pub at: Moment,
     /// Names the request
     pub request_id: String,
+    /// The `X-Request-Id` that the caller sent with it
+    pub caller_request_id: Option<String>,
     /// How a message came in; null for anything else
     pub channel: Option<&'static str>,
     pub key: Option<NamedView>,
@@ -56,6 +59,7 @@ impl From<Entry> for EntryView {
             credit_after: Amount::from(entry.posted_after),
             at: Moment::from(entry.at),
             request_id: entry.request_id,
+            caller_request_id: entry.caller_request_id,
             channel: entry.channel.map(domain::ledger::Channel::as_str),
             key: entry.key.map(NamedView::from),
             chatbot: entry.chatbot.map(NamedView::from),
