@@ -1,6 +1,6 @@
 // Writes docs/benchmarks.md from what script/bench measured: figures beside their targets, and whether they are met.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -170,6 +170,41 @@ The callers do ${atMost(figures.times_fewer, 2)} times less beside the slow clie
 takes ${atMost(figures.times_longer, 2)} times as long. ${whole(figures.cut_off)} connections were cut off meanwhile.`;
 }
 
+interface Readings {
+  messages: number;
+  median_us: number;
+  p99_us: number;
+}
+
+interface Usage {
+  database: string;
+  entries: number;
+  behind: number;
+  days_30: Readings;
+  days_90: Readings;
+}
+
+/** Empty unless it was measured; see `script/bench --long`. */
+function usageText(): string {
+  const names = ["sqlite", "postgres"].map((name) => `usage-${name}.json`);
+  if (!names.every((name) => existsSync(join(WORK!, name)))) return "";
+  const measured = names.map((name) => JSON.parse(read(name)) as Usage);
+  const ms = (microseconds: number) => (microseconds / 1000).toFixed(1);
+  const line = (database: string, days: number, { messages, median_us, p99_us }: Readings) =>
+    `| ${database}, ${days} days | ${whole(messages)} | ${ms(median_us)} ms | ${ms(p99_us)} ms | at most 50 ms: ${met(p99_us <= 50_000)} |`;
+  const { entries, behind } = measured[0]!;
+  return `
+## Sums of usage
+
+What the chart of the page "Usage" reads, by chatbot, of an account with ${whole(entries)} messages in 90 days by 5 keys and 10
+chatbots, ${whole(behind)} of them not summed up yet.
+
+| stretch | messages | median | 99th percentile | target |
+| --- | ---: | ---: | ---: | --- |
+${measured.flatMap((usage) => [line(usage.database, 30, usage.days_30), line(usage.database, 90, usage.days_90)]).join("\n")}
+`;
+}
+
 interface Report {
   lighthouseVersion: string;
   categories: Record<string, { score: number }>;
@@ -251,6 +286,7 @@ seconds, from eight addresses, and come back at once when they are cut off. Medi
 
 ${slowClientsText()}
 
+${usageText()}
 ## Lighthouse
 
 ${lighthouseTable()}

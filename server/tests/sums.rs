@@ -380,6 +380,6 @@ async fn an_exported_file_is_whole_and_what_is_written_meanwhile_is_not_in_it() 
         assert_eq!(seqs, (1..=2_007).rev().collect::<Vec<_>>());
         let amounts = lines.iter().map(|line| Credit::parse(line.split(',').nth(3).unwrap()).expect("a number"));
         assert_eq!(amounts.map(Credit::millionths).sum::<i64>(), i64::MAX / 4 + 2_001 - 5 * 7);
-        assert!(lines[0].ends_with(",'=1+1"), "{}", lines[0]);
+        assert!(lines[0].ends_with(",'=1+1,"), "{}", lines[0]);
     }
 }
