@@ -6,9 +6,9 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use domain::chatbot::Answer;
 use domain::credit::Credit;
-use domain::id::{AccountId, ConversationId, KeyId, RequestId};
+use domain::id::{AccountId, KeyId, RequestId};
 use domain::ledger::Channel;
-use server::conversations::{Question, Start, begin, finish};
+use server::conversations::{Question, Start, Told, begin, finish};
 use server::{Config, Server, http, random, telemetry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,6 @@ async fn held(
     }
     let answer = Answer { text: "Yes.".to_owned(), citations: Vec::new() };
     let cost = Credit::from_millionths(i64::from(chance) * 10);
-    let name = |conversation_id: &ConversationId, _: &Answer| conversation_id.to_string();
+    let name = |told: &Told<'_>| told.conversation_id.to_string();
     finish(&server, begun, &answer, cost, name).await.map(|delivery| delivery.body).unwrap_or_default()
 }
