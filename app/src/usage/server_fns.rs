@@ -53,6 +53,9 @@ pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
     let filter = parse(&filter)?;
+    if let Some(key_id) = &filter.key_id {
+        server::keys::must_be_own(&server, &viewer.account_id, key_id).await?;
+    }
     let page = server::ledger::entries(&server, &viewer.account_id, &filter, PAGE_SIZE).await?;
     Ok(UsageView { page, currency: server.config.currency })
 }

@@ -150,6 +150,18 @@ pub async fn get(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Res
     Ok(found.ok_or_else(|| Problem::not_found("API key"))?)
 }
 
+const SELECT_KEY_ID: &str = "SELECT id FROM api_keys WHERE account_id = $1 AND id = $2";
+
+/// Makes sure that a key is the account's, or was: what a deleted one spent can still be looked at.
+///
+/// # Errors
+/// 404 when the account never had such a key.
+pub async fn must_be_own(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<()> {
+    let found: Option<(String,)> =
+        server.db.optional(SELECT_KEY_ID, args![account_id.as_str(), key_id.as_str()]).await?;
+    found.map(|_| ()).ok_or_else(|| Problem::not_found("API key").into())
+}
+
 const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND deleted_at IS NULL";
 
 const INSERT_KEY: &str = "

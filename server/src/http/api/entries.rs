@@ -5,7 +5,7 @@ use super::guard::Caller;
 use super::query::QueryFields;
 use super::refusals::OfReading;
 use crate::http::problem::Refused;
-use crate::{Server, ledger};
+use crate::{Server, keys, ledger};
 use axum::Json;
 use axum::extract::State;
 use domain::api_key::Permission;
@@ -37,7 +37,11 @@ pub(super) async fn list(
     let (from, until) = fields.days()?;
     let before_seq = fields.cursor(|text| text.parse().ok().filter(|seq: &i64| *seq > 0))?;
     let filter = EntryFilter { key_id: fields.key_id()?, from, until, before_seq };
-    let page = ledger::entries(&server, &caller.account_id, &filter, fields.page_size()?).await?;
+    let page_size = fields.page_size()?;
+    if let Some(key_id) = &filter.key_id {
+        keys::must_be_own(&server, &caller.account_id, key_id).await?;
+    }
+    let page = ledger::entries(&server, &caller.account_id, &filter, page_size).await?;
     let next_cursor = page.next_before_seq.map(|seq| seq.to_string());
     Ok(Json(ListView { data: page.entries.into_iter().map(EntryView::from).collect(), next_cursor }))
 }

@@ -1,0 +1,481 @@
+//! Nobody gets at what is another account's: every operation of the API with every id that it takes, and every route beside
+//! it, by each persona, on both databases.
+//!
+//! The operations and their ids are read from the OpenAPI document, the routes from the source. [`OPERATIONS`] and
+//! [`ROUTES`] have a row for each, and a test fails when one has none.
+
+mod belongings;
+mod requests;
+mod support;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use belongings::{Belongings, Ids, Rows, authorization, belongings};
+use domain::account::Role;
+use futures_util::StreamExt;
+use requests::{Answer, send_through};
+use serde_json::{Map, Value, json};
+use server::{http, keys, payments};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use support::{TestServer, databases};
+use tower::ServiceExt;
+
+/// What the document does not say about an operation.
+struct Row {
+    operation: &'static str,
+    /// The fields of its body that are no ids, as JSON.
+    body: &'static str,
+    /// Whether a key that is limited to some chatbots gets less from it.
+    is_limited: bool,
+}
+
+const fn row(operation: &'static str, body: &'static str, is_limited: bool) -> Row {
+    Row { operation, body, is_limited }
+}
+
+/// In the order in which the account itself can do all of them.
+const OPERATIONS: [Row; 13] = [
+    row("ask", r#"{"user_message": "When is the shop open?"}"#, true),
+    row("createMessage", r#"{"user_message": "When is the shop open?"}"#, true),
+    row("getCredit", "", false),
+    row("getPlan", "", false),
+    row("listEntries", "", false),
+    row("listChatbots", "", true),
+    row("getChatbot", "", true),
+    row("listConversations", "", true),
+    row("getConversation", "", true),
+    row("listMessages", "", true),
+    row("listDocuments", "", true),
+    row("createDocument", r#"{"name": "new.md", "text": "Something new."}"#, true),
+    row("deleteDocument", "", true),
+];
+
+/// Parameters and fields that name nothing.
+const NAMING_NOTHING: [&str; 9] =
+    ["limit", "cursor", "from", "until", "user_message", "stream", "name", "text", "Idempotency-Key"];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Path,
+    Query,
+    Body,
+}
+
+/// A parameter or a field that takes an id.
+struct Taken {
+    name: String,
+    place: Place,
+    is_required: bool,
+}
+
+struct Operation {
+    row: &'static Row,
+    method: Method,
+    path: String,
+    takes: Vec<Taken>,
+    has_cursor: bool,
+}
+
+/// The operations of the document, each with its row, in the order of the rows.
+fn operations(server: &TestServer) -> Vec<Operation> {
+    let document = serde_json::to_value(http::api::document(&server.config)).expect("a document");
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, described) in methods.as_object().expect("methods") {
+            let name = described["operationId"].as_str().expect("a name");
+            let row = OPERATIONS.iter().position(|row| row.operation == name);
+            let row = row.unwrap_or_else(|| panic!("{method} {path}: add a row for {name} to OPERATIONS"));
+            let (takes, has_cursor) = taken(&document, described);
+            let method = method.to_uppercase().parse().expect("a method");
+            found.push((row, Operation { row: &OPERATIONS[row], method, path: path.clone(), takes, has_cursor }));
+        }
+    }
+    found.sort_by_key(|(row, _)| *row);
+    let described: Vec<&str> = found.iter().map(|(_, operation)| operation.row.operation).collect();
+    assert_eq!(described, OPERATIONS.map(|row| row.operation), "each row is an operation of the document");
+    found.into_iter().map(|(_, operation)| operation).collect()
+}
+
+/// What an operation takes that names something, and whether it has pages.
+fn taken(document: &Value, described: &Value) -> (Vec<Taken>, bool) {
+    let mut given: Vec<Taken> = Vec::new();
+    for parameter in described["parameters"].as_array().into_iter().flatten() {
+        let place = match parameter["in"].as_str() {
+            Some("path") => Place::Path,
+            Some("query") => Place::Query,
+            _ => Place::Body,
+        };
+        let name = parameter["name"].as_str().expect("a name").to_owned();
+        given.push(Taken { name, place, is_required: place == Place::Path });
+    }
+    let reference = described["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+    if let Some(name) = reference.and_then(|reference| reference.rsplit('/').next()) {
+        let schema = &document["components"]["schemas"][name];
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for field in schema["properties"].as_object().expect("fields").keys() {
+            let is_required = required.contains(&json!(field));
+            given.push(Taken { name: field.clone(), place: Place::Body, is_required });
+        }
+    }
+    let has_cursor = given.iter().any(|taken| taken.name == "cursor");
+    given.retain(|taken| !NAMING_NOTHING.contains(&taken.name.as_str()));
+    (given, has_cursor)
+}
+
+impl Operation {
+    /// The request in which the ids at the places of `chosen` are `theirs`, and the others that it needs are `own`.
+    fn request(&self, chosen: u32, theirs: &Ids, own: &Ids) -> Request<Body> {
+        let mut path = self.path.clone();
+        let mut query = Vec::new();
+        let mut body: Map<String, Value> = serde_json::from_str(self.row.body).unwrap_or_default();
+        for (number, taken) in self.takes.iter().enumerate() {
+            let is_chosen = chosen & (1 << number) != 0;
+            if !is_chosen && !taken.is_required {
+                continue;
+            }
+            let ids = if is_chosen { theirs } else { own };
+            let id = ids.named(&taken.name).unwrap_or_else(|| panic!("say in Ids what {} names", taken.name));
+            match taken.place {
+                Place::Path => path = path.replace(&format!("{{{}}}", taken.name), id),
+                Place::Query => query.push(format!("{}={id}", taken.name)),
+                Place::Body => drop(body.insert(taken.name.clone(), json!(id))),
+            }
+        }
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let request = Request::builder().method(&self.method).uri(format!("{path}{query}"));
+        if body.is_empty() {
+            return request.body(Body::empty()).expect("a request");
+        }
+        let body = Value::Object(body).to_string();
+        request.header(header::CONTENT_TYPE, "application/json").body(body.into()).expect("a request")
+    }
+
+    /// Each choice of places at which somebody else's id can stand.
+    fn choices(&self) -> std::ops::Range<u32> {
+        1..1 << self.takes.len()
+    }
+
+    fn name(&self, persona: &str, chosen: u32) -> String {
+        let names = self.takes.iter().enumerate().filter(|(number, _)| chosen & (1 << number) != 0);
+        let names: Vec<&str> = names.map(|(_, taken)| taken.name.as_str()).collect();
+        format!("{} by {persona} with the victim's {names:?}", self.row.operation)
+    }
+}
+
+async fn send_as(scene: &Scene<'_>, mut request: Request<Body>, credential: Option<(&str, &str)>) -> Answer {
+    if let Some((name, value)) = credential {
+        let name: header::HeaderName = name.parse().expect("a name");
+        request.headers_mut().insert(name, value.parse().expect("a value"));
+    }
+    send_through(&scene.router, scene.server, request).await
+}
+
+/// An answer without the name of its request.
+fn nameless(answer: &Answer) -> (u16, Value) {
+    let mut body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    (answer.status, body)
+}
+
+struct Scene<'a> {
+    server: &'a TestServer,
+    router: Router,
+    victim: Belongings,
+    stranger: Belongings,
+    rows: Rows,
+}
+
+async fn scene(server: &TestServer) -> Scene<'_> {
+    let victim = belongings(server, "Quillon").await;
+    server.clock.advance_us(1_000_000);
+    let stranger = belongings(server, "Ferrous").await;
+    // So that nothing of the victim is waiting to be written.
+    keys::list(server, &victim.viewer.account_id).await.expect("keys");
+    let rows = Rows::remember(&server.db, &victim).await;
+    Scene { server, router: http::router(Arc::clone(server)), victim, stranger, rows }
+}
+
+/// Who has no key: nobody, and whoever is signed in to the console, in this account or in another.
+async fn without_key(scene: &Scene<'_>) -> Vec<(&'static str, Option<(&'static str, String)>)> {
+    let own = scene.victim.own_cookie.clone();
+    let mut personas = vec![("an anonymous", None), ("the victim without its key", Some(("cookie", own)))];
+    for (name, role) in [("a member", Role::Member), ("an admin", Role::Admin), ("an owner", Role::Owner)] {
+        personas.push((name, Some(("cookie", scene.stranger.cookie(scene.server, role).await))));
+    }
+    personas
+}
+
+#[tokio::test]
+async fn no_operation_gives_or_changes_what_is_another_accounts() {
+    for server in databases().await {
+        let scene = scene(&server).await;
+        let (operations, without_key) = (operations(&server), without_key(&scene).await);
+        for operation in &operations {
+            for (persona, credential) in &without_key {
+                let credential = credential.as_ref().map(|(name, value)| (*name, value.as_str()));
+                let asked = operation.name(persona, 0);
+                let request = operation.request(0, &scene.victim.ids, &scene.victim.ids);
+                let answer = send_as(&scene, request, credential).await;
+                answer.refuses(401, "missing_credential");
+                scene.victim.assert_not_in(&answer.body, &[], &asked);
+                scene.rows.assert_unchanged(&asked).await;
+            }
+            key_of_another_account(&scene, operation).await;
+        }
+        // All that was refused is something that can be done: the account itself does it.
+        let own = scene.victim.authorization();
+        for operation in &operations {
+            for chosen in [0].into_iter().chain(operation.choices()) {
+                let request = operation.request(chosen, &scene.victim.ids, &scene.victim.ids);
+                if operation.method == Method::DELETE && chosen == 0 {
+                    continue;
+                }
+                let answer = send_as(&scene, request, Some(("authorization", &own))).await;
+                let asked = operation.name("the account itself", chosen);
+                assert!((200..300).contains(&answer.status), "{asked}: {}", answer.body);
+            }
+        }
+    }
+}
+
+async fn key_of_another_account(scene: &Scene<'_>, operation: &Operation) {
+    let Scene { server, victim, stranger, rows, .. } = scene;
+    let credential = stranger.authorization();
+    let credential = Some(("authorization", credential.as_str()));
+    let nothing = Ids::of_nothing(server);
+    let reads = operation.method == Method::GET;
+    if reads && !operation.takes.iter().any(|taken| taken.is_required) {
+        let answer = send_as(scene, operation.request(0, &victim.ids, &stranger.ids), credential).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        victim.assert_not_in(&answer.body, &[], &operation.name("a key of another account", 0));
+    }
+    for chosen in operation.choices() {
+        let asked = operation.name("a key of another account", chosen);
+        let answer = send_as(scene, operation.request(chosen, &victim.ids, &stranger.ids), credential).await;
+        assert_eq!((answer.status, answer.text("code").as_str()), (404, "not_found"), "{asked}: {}", answer.body);
+        victim.assert_not_in(&answer.body, &[], &asked);
+        rows.assert_unchanged(&asked).await;
+        let of_nothing = send_as(scene, operation.request(chosen, &nothing, &stranger.ids), credential).await;
+        assert_eq!(nameless(&answer), nameless(&of_nothing), "{asked}: it can be told from an id of nothing");
+    }
+    if operation.has_cursor {
+        for id in victim.ids.all() {
+            let asked = format!("{} with the cursor {id}", operation.row.operation);
+            let mut request = operation.request(0, &stranger.ids, &stranger.ids);
+            *request.uri_mut() = format!("{}?cursor={id}", request.uri()).parse().expect("an address");
+            let answer = send_as(scene, request, credential).await;
+            assert!([200, 422].contains(&answer.status), "{asked}: {}", answer.body);
+            victim.assert_not_in(&answer.body, &[], &asked);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_the_account_for_one_chatbot_gets_nothing_of_another_chatbot() {
+    for server in databases().await {
+        let scene = scene(&server).await;
+        let Scene { victim, rows, .. } = &scene;
+        let credential = authorization(&victim.narrow_key);
+        let credential = Some(("authorization", credential.as_str()));
+        let allowed = Ids { chatbot: victim.second.id.to_string(), ..victim.ids.clone() };
+        let mark = victim.mark.to_owned();
+        for operation in operations(&server).iter().filter(|operation| operation.row.is_limited) {
+            let holds = |body: &str| {
+                let traces = [&victim.ids.chatbot, &victim.ids.document, &victim.ids.conversation, &mark];
+                traces.into_iter().find(|trace| body.to_lowercase().contains(&trace.to_lowercase())).cloned()
+            };
+            if operation.method == Method::GET && !operation.takes.iter().any(|taken| taken.is_required) {
+                let answer = send_as(&scene, operation.request(0, &allowed, &allowed), credential).await;
+                assert_eq!((answer.status, holds(&answer.body)), (200, None), "{}", operation.row.operation);
+            }
+            for chosen in operation.choices() {
+                let asked = operation.name("a key for another chatbot", chosen);
+                let answer = send_as(&scene, operation.request(chosen, &victim.ids, &allowed), credential).await;
+                let refusal = (answer.status, answer.text("code"));
+                let known = [(403, "chatbot_not_allowed".to_owned()), (404, "not_found".to_owned())];
+                assert!(known.contains(&refusal), "{asked}: {}", answer.body);
+                assert_eq!(holds(&answer.body), None, "{asked}");
+                rows.assert_unchanged(&asked).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_idempotency_key_of_another_account_is_a_key_like_any_other() {
+    for server in databases().await {
+        let Scene { victim, stranger, router, .. } = scene(&server).await;
+        let operations = operations(&server);
+        for operation in operations.iter().filter(|operation| operation.row.body.contains("user_message")) {
+            let ask = async |own: &Belongings, theirs: &Ids, authorization: String| {
+                let mut request = operation.request(0, theirs, theirs);
+                let headers = request.headers_mut();
+                headers.insert("idempotency-key", operation.row.operation.parse().expect("a value"));
+                headers.insert("authorization", authorization.parse().expect("a value"));
+                (send_through(&router, &server, request).await, own.mark)
+            };
+            let (first, _) = ask(&victim, &victim.ids, victim.authorization()).await;
+            assert_eq!(first.status, 200, "{}", first.body);
+            let rows = Rows::remember(&server.db, &victim).await;
+            let (other, mark) = ask(&stranger, &stranger.ids, stranger.authorization()).await;
+            assert_eq!((other.status, other.header("idempotency-replayed")), (200, ""), "{}", other.body);
+            assert!(other.body.contains(mark));
+            victim.assert_not_in(&other.body, &[], operation.row.operation);
+            // The very same request, by a key that may not ask this chatbot.
+            let (narrow, _) = ask(&victim, &victim.ids, authorization(&victim.narrow_key)).await;
+            narrow.refuses(403, "chatbot_not_allowed");
+            rows.assert_unchanged(operation.row.operation).await;
+        }
+    }
+}
+
+/// What a route beside the API answers to somebody without a credential, somebody signed in elsewhere, and a key of
+/// another account, by method. Any other method is refused with 405.
+struct Route {
+    pattern: &'static str,
+    answers: &'static [(&'static str, [u16; 3])],
+}
+
+const fn route(pattern: &'static str, answers: &'static [(&'static str, [u16; 3])]) -> Route {
+    Route { pattern, answers }
+}
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+const NOWHERE: &[(&str, [u16; 3])] =
+    &[("GET", [404; 3]), ("POST", [404; 3]), ("PUT", [404; 3]), ("PATCH", [404; 3]), ("DELETE", [404; 3])];
+
+const ROUTES: [Route; 10] = [
+    // What is heard there has a test of its own below.
+    route("/events", &[("GET", [401, 200, 401])]),
+    // Nothing is believed without the signature.
+    route("/webhooks/local", &[("POST", [400; 3])]),
+    // It opens for whoever has the address, which cannot be guessed: it tells the amount and takes a card.
+    route("/pay/{payment_id}", &[("GET", [200; 3]), ("POST", [422; 3])]),
+    route("/pay/style.css", &[("GET", [200; 3])]),
+    route("/healthz", &[("GET", [200; 3])]),
+    route("/readyz", &[("GET", [200; 3])]),
+    route("/openapi.json", &[("GET", [200; 3])]),
+    route("/wp-json/{*rest}", NOWHERE),
+    route("/api/{*rest}", NOWHERE),
+    route("/webhooks/{*rest}", NOWHERE),
+];
+
+/// The patterns of all routes in the sources of the HTTP layer. Whoever adds one in another way has to teach it to this
+/// function.
+fn routes_in_the_sources() -> BTreeSet<String> {
+    let mut patterns = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            for way in [".nest(", ".route_service(", ".nest_service(", ".fallback(", ".fallback_service("] {
+                assert!(!text.contains(way), "{} adds routes by {way}", path.display());
+            }
+            for after in text.split(".route(").skip(1) {
+                let pattern = after.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                patterns.insert(pattern.unwrap_or_else(|| panic!("{}: no pattern", path.display())).to_owned());
+            }
+        }
+    }
+    patterns
+}
+
+#[test]
+fn every_route_beside_the_operations_has_a_row() {
+    let rows: BTreeSet<String> = ROUTES.iter().map(|route| route.pattern.to_owned()).collect();
+    assert_eq!(routes_in_the_sources(), rows);
+}
+
+#[tokio::test]
+async fn no_route_beside_the_operations_gives_or_changes_what_is_another_accounts() {
+    for server in databases().await {
+        let scene = scene(&server).await;
+        let cookie = scene.stranger.cookie(&server, Role::Owner).await;
+        let credentials = [None, Some(("cookie", cookie)), Some(("authorization", scene.stranger.authorization()))];
+        for route in &ROUTES {
+            for id in scene.victim.ids.all() {
+                let is_payment = id == scene.victim.ids.payment;
+                let path = route.pattern.replace("{payment_id}", id).replace("{*rest}", &format!("v1/x/{id}"));
+                for (number, credential) in credentials.iter().enumerate() {
+                    let credential = credential.as_ref().map(|(name, value)| (*name, value.as_str()));
+                    for method in METHODS {
+                        let answers = route.answers.iter().find(|(of, _)| *of == method);
+                        let mut expected = answers.map_or(405, |(_, statuses)| statuses[number]);
+                        if route.pattern.contains("{payment_id}") && !is_payment && answers.is_some() {
+                            expected = 404;
+                        }
+                        let asked = format!("{method} {path} as {credential:?}");
+                        one_route(&scene, (method, &path, expected), credential, &asked).await;
+                    }
+                }
+                if path == route.pattern {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn one_route(
+    scene: &Scene<'_>,
+    (method, path, expected): (&str, &str, u16),
+    credential: Option<(&str, &str)>,
+    asked: &str,
+) {
+    // An event that would pay for the victim, signed by somebody who does not know the secret.
+    let body = json!({
+        "id": "evt_1", "type": "checkout.session.paid", "created": scene.server.now().us() / 1_000_000,
+        "data": { "object": {
+            "client_reference_id": scene.victim.ids.payment, "amount_total": 1_000, "currency": "usd"
+        } }
+    })
+    .to_string();
+    let signature = payments::signature::sign(b"not the secret", scene.server.now(), body.as_bytes());
+    let mut request = Request::builder().method(method).uri(path).header(payments::signature::HEADER, signature);
+    if path.starts_with("/pay/") {
+        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    let request = request.body(Body::from(if path.starts_with("/pay/") { "card_number=1".to_owned() } else { body }));
+    let request = request.expect("a request");
+    if path == "/events" && expected == 200 {
+        return;
+    }
+    let answer = send_as(scene, request, credential).await;
+    assert_eq!(answer.status, expected, "{asked}: {}", answer.body);
+    let sent: &[&str] = if path.starts_with("/pay/") { &[&scene.victim.ids.payment] } else { &[] };
+    scene.victim.assert_not_in(&answer.body, sent, asked);
+    scene.rows.assert_unchanged(asked).await;
+}
+
+#[tokio::test]
+async fn who_listens_to_the_changes_of_his_account_hears_nothing_of_another() {
+    for server in databases().await {
+        let Scene { victim, stranger, .. } = scene(&server).await;
+        let cookie = stranger.cookie(&server, Role::Member).await;
+        let request = Request::get("/events").header(header::COOKIE, cookie).body(Body::empty()).expect("a request");
+        let response = http::router(Arc::clone(&server)).oneshot(request).await.expect("answers");
+        assert_eq!(response.status(), 200);
+        let mut body = response.into_body().into_data_stream();
+        body.next().await.expect("the beginning").expect("bytes");
+        payments::start(&server, &victim.viewer, "10").await.expect("a payment");
+        let heard = tokio::time::timeout(Duration::from_millis(500), body.next()).await;
+        assert!(heard.is_err(), "heard {heard:?}");
+        payments::start(&server, &stranger.viewer, "10").await.expect("a payment");
+        let heard = tokio::time::timeout(Duration::from_secs(20), body.next()).await.expect("in time");
+        let heard = heard.expect("an event").expect("bytes");
+        assert_eq!(String::from_utf8_lossy(&heard), "event: change\ndata: changed\n\n");
+    }
+}
