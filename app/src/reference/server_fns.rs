@@ -68,7 +68,7 @@ pub async fn load_reference(chatbot: String, key: String) -> Result<Reference, A
     let price = server.catalogue.price(Channel::Api);
     Ok(Reference {
         price: price.text(server.config.currency),
-        body_bytes_max: u32::try_from(server::http::ASK_BYTES_MAX).unwrap_or(u32::MAX),
+        body_bytes_max: u32::try_from(server::http::api::ASK_BYTES_MAX).unwrap_or(u32::MAX),
         chatbot: chosen_chatbot.map(|chatbot| chatbot.id.to_string()).unwrap_or_default(),
         key: chosen_key.map(|key| key.id.to_string()).unwrap_or_default(),
         curl: example.curl(),
