@@ -1,10 +1,11 @@
 //! Nobody gets at what is another account's: every operation of the API with every id that it takes, and every route beside
 //! it, by each persona, on both databases.
 //!
-//! The operations and their ids are read from the OpenAPI document, the routes from the source. [`OPERATIONS`] and
-//! [`ROUTES`] have a row for each, and a test fails when one has none.
+//! The operations and their ids are read from the OpenAPI document, the routes from the source. `operations/mod.rs` and
+//! [`ROUTES`] have a row for each, and a test fails when one has none. The console has the same in tests/strangers.rs.
 
 mod belongings;
+mod operations;
 mod requests;
 mod support;
 
@@ -14,8 +15,9 @@ use axum::http::{Method, Request, header};
 use belongings::{Belongings, Ids, Rows, authorization, belongings};
 use domain::account::Role;
 use futures_util::StreamExt;
+use operations::{Operation, operations};
 use requests::{Answer, send_through};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use server::{http, keys, payments};
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,148 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use support::{TestServer, databases};
 use tower::ServiceExt;
-
-/// What the document does not say about an operation.
-struct Row {
-    operation: &'static str,
-    /// The fields of its body that are no ids, as JSON.
-    body: &'static str,
-    /// Whether a key that is limited to some chatbots gets less from it.
-    is_limited: bool,
-}
-
-const fn row(operation: &'static str, body: &'static str, is_limited: bool) -> Row {
-    Row { operation, body, is_limited }
-}
-
-/// In the order in which the account itself can do all of them.
-const OPERATIONS: [Row; 13] = [
-    row("ask", r#"{"user_message": "When is the shop open?"}"#, true),
-    row("createMessage", r#"{"user_message": "When is the shop open?"}"#, true),
-    row("getCredit", "", false),
-    row("getPlan", "", false),
-    row("listEntries", "", false),
-    row("listChatbots", "", true),
-    row("getChatbot", "", true),
-    row("listConversations", "", true),
-    row("getConversation", "", true),
-    row("listMessages", "", true),
-    row("listDocuments", "", true),
-    row("createDocument", r#"{"name": "new.md", "text": "Something new."}"#, true),
-    row("deleteDocument", "", true),
-];
-
-/// Parameters and fields that name nothing.
-const NAMING_NOTHING: [&str; 9] =
-    ["limit", "cursor", "from", "until", "user_message", "stream", "name", "text", "Idempotency-Key"];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Path,
-    Query,
-    Body,
-}
-
-/// A parameter or a field that takes an id.
-struct Taken {
-    name: String,
-    place: Place,
-    is_required: bool,
-}
-
-struct Operation {
-    row: &'static Row,
-    method: Method,
-    path: String,
-    takes: Vec<Taken>,
-    has_cursor: bool,
-}
-
-/// The operations of the document, each with its row, in the order of the rows.
-fn operations(server: &TestServer) -> Vec<Operation> {
-    let document = serde_json::to_value(http::api::document(&server.config)).expect("a document");
-    let mut found = Vec::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, described) in methods.as_object().expect("methods") {
-            let name = described["operationId"].as_str().expect("a name");
-            let row = OPERATIONS.iter().position(|row| row.operation == name);
-            let row = row.unwrap_or_else(|| panic!("{method} {path}: add a row for {name} to OPERATIONS"));
-            let (takes, has_cursor) = taken(&document, described);
-            let method = method.to_uppercase().parse().expect("a method");
-            found.push((row, Operation { row: &OPERATIONS[row], method, path: path.clone(), takes, has_cursor }));
-        }
-    }
-    found.sort_by_key(|(row, _)| *row);
-    let described: Vec<&str> = found.iter().map(|(_, operation)| operation.row.operation).collect();
-    assert_eq!(described, OPERATIONS.map(|row| row.operation), "each row is an operation of the document");
-    found.into_iter().map(|(_, operation)| operation).collect()
-}
-
-/// What an operation takes that names something, and whether it has pages.
-fn taken(document: &Value, described: &Value) -> (Vec<Taken>, bool) {
-    let mut given: Vec<Taken> = Vec::new();
-    for parameter in described["parameters"].as_array().into_iter().flatten() {
-        let place = match parameter["in"].as_str() {
-            Some("path") => Place::Path,
-            Some("query") => Place::Query,
-            _ => Place::Body,
-        };
-        let name = parameter["name"].as_str().expect("a name").to_owned();
-        given.push(Taken { name, place, is_required: place == Place::Path });
-    }
-    let reference = described["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
-    if let Some(name) = reference.and_then(|reference| reference.rsplit('/').next()) {
-        let schema = &document["components"]["schemas"][name];
-        let required = schema["required"].as_array().cloned().unwrap_or_default();
-        for field in schema["properties"].as_object().expect("fields").keys() {
-            let is_required = required.contains(&json!(field));
-            given.push(Taken { name: field.clone(), place: Place::Body, is_required });
-        }
-    }
-    let has_cursor = given.iter().any(|taken| taken.name == "cursor");
-    given.retain(|taken| !NAMING_NOTHING.contains(&taken.name.as_str()));
-    (given, has_cursor)
-}
-
-impl Operation {
-    /// The request in which the ids at the places of `chosen` are `theirs`, and the others that it needs are `own`.
-    fn request(&self, chosen: u32, theirs: &Ids, own: &Ids) -> Request<Body> {
-        let mut path = self.path.clone();
-        let mut query = Vec::new();
-        let mut body: Map<String, Value> = serde_json::from_str(self.row.body).unwrap_or_default();
-        for (number, taken) in self.takes.iter().enumerate() {
-            let is_chosen = chosen & (1 << number) != 0;
-            if !is_chosen && !taken.is_required {
-                continue;
-            }
-            let ids = if is_chosen { theirs } else { own };
-            let id = ids.named(&taken.name).unwrap_or_else(|| panic!("say in Ids what {} names", taken.name));
-            match taken.place {
-                Place::Path => path = path.replace(&format!("{{{}}}", taken.name), id),
-                Place::Query => query.push(format!("{}={id}", taken.name)),
-                Place::Body => drop(body.insert(taken.name.clone(), json!(id))),
-            }
-        }
-        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let request = Request::builder().method(&self.method).uri(format!("{path}{query}"));
-        if body.is_empty() {
-            return request.body(Body::empty()).expect("a request");
-        }
-        let body = Value::Object(body).to_string();
-        request.header(header::CONTENT_TYPE, "application/json").body(body.into()).expect("a request")
-    }
-
-    /// Each choice of places at which somebody else's id can stand.
-    fn choices(&self) -> std::ops::Range<u32> {
-        1..1 << self.takes.len()
-    }
-
-    fn name(&self, persona: &str, chosen: u32) -> String {
-        let names = self.takes.iter().enumerate().filter(|(number, _)| chosen & (1 << number) != 0);
-        let names: Vec<&str> = names.map(|(_, taken)| taken.name.as_str()).collect();
-        format!("{} by {persona} with the victim's {names:?}", self.row.operation)
-    }
-}
 
 async fn send_as(scene: &Scene<'_>, mut request: Request<Body>, credential: Option<(&str, &str)>) -> Answer {
     if let Some((name, value)) = credential {
@@ -218,10 +78,11 @@ async fn no_operation_gives_or_changes_what_is_another_accounts() {
         let scene = scene(&server).await;
         let (operations, without_key) = (operations(&server), without_key(&scene).await);
         for operation in &operations {
+            let every = operation.choices().last().unwrap_or(0);
             for (persona, credential) in &without_key {
                 let credential = credential.as_ref().map(|(name, value)| (*name, value.as_str()));
-                let asked = operation.name(persona, 0);
-                let request = operation.request(0, &scene.victim.ids, &scene.victim.ids);
+                let asked = operation.name(persona, every);
+                let request = operation.request(every, &scene.victim.ids, &scene.victim.ids);
                 let answer = send_as(&scene, request, credential).await;
                 answer.refuses(401, "missing_credential");
                 scene.victim.assert_not_in(&answer.body, &[], &asked);

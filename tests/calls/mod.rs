@@ -110,7 +110,8 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own};
     let id = || theirs.chatbot.clone();
     let message = || "When is the shop open?".to_owned();
-    let ask = |id: &str, conversation_id| chatbots::AskChatbot { id: id.to_owned(), conversation_id, message: message() };
+    let ask =
+        |id: &str, conversation_id| chatbots::AskChatbot { id: id.to_owned(), conversation_id, message: message() };
     vec![
         read(Own, &chatbots::LoadChatbots {}),
         read(NotFound, &chatbots::LoadChatbot { id: id() }),
@@ -160,11 +161,8 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
         networks: String::new(),
     };
     let regenerate = || settings::RegenerateKey { key_id: key_id(), overlap: "24h".to_owned() };
-    let overlap = |step: &str| settings::ChangeOverlap {
-        key_id: key_id(),
-        step: step.to_owned(),
-        overlap: "7d".to_owned(),
-    };
+    let overlap =
+        |step: &str| settings::ChangeOverlap { key_id: key_id(), step: step.to_owned(), overlap: "7d".to_owned() };
     let chosen = form(vec![theirs.chatbot.clone()]);
     vec![
         write(Own, &settings::StartPayment { amount: "10".to_owned() }),
@@ -240,10 +238,7 @@ pub const PAGES: [(&str, &[&str]); 14] = [
     ("/chatbots/:id", &["/chatbots/{chatbot}"]),
     ("/documents", &["/documents?chatbot={chatbot}", "/documents?add={chatbot}", "/documents?delete={document}"]),
     ("/usage", &["/usage", "/usage?key={key}"]),
-    (
-        "/settings",
-        &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"],
-    ),
+    ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
     ("/settings/keys/:id", &["/settings/keys/{key}"]),
     ("/settings/payments", &["/settings/payments"]),
     ("/reference", &["/reference?chatbot={chatbot}&key={key}"]),

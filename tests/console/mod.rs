@@ -67,8 +67,10 @@ impl Console {
         panic!("the product does not answer at {address}");
     }
 
+    /// Asks for a page, as a browser does.
     pub async fn get(&self, path: &str, credential: &Credential) -> Answer {
-        self.send(self.client.get(format!("{}{path}", self.address)), credential).await
+        let request = self.client.get(format!("{}{path}", self.address));
+        self.send(request.header("accept", "text/html"), credential).await
     }
 
     pub async fn post(&self, path: &str, content_type: &str, body: Vec<u8>, credential: &Credential) -> Answer {
