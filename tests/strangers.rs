@@ -48,6 +48,8 @@ struct Scene {
     signed_out: Vec<(&'static str, Credential)>,
     /// The owner of the victim's account.
     own_console: Credential,
+    /// What the stranger reads of his own when there is no other account yet.
+    read_alone: Vec<(&'static str, String)>,
     rows: Rows,
     console: Console,
     _folder: TempDir,
@@ -60,23 +62,36 @@ async fn scene() -> Scene {
     let config = config.without_database_url();
     let url = config.database_url();
     let server = Server::open(config).await.expect("the installation opens");
-    let victim = belongings(&server, "Quillon").await;
     let stranger = belongings(&server, "Ferrous").await;
     let mut signed_in = Vec::new();
     for (name, role) in [("a member", Role::Member), ("an admin", Role::Admin), ("an owner", Role::Owner)] {
         signed_in.push((name, Some(("cookie", stranger.cookie(&server, role).await))));
     }
+    let console = Console::start(&data_dir, folder.path()).await;
+    let read_alone = read_own(&console, &stranger).await;
+    let victim = belongings(&server, "Quillon").await;
+    let nothing = Ids::of_nothing(&server);
+    server.close().await;
+    let rows = Rows::remember(&Db::open(&url).await.expect("the database"), &victim).await;
     let signed_out = vec![
         ("an anonymous", None),
         ("the victim's key", Some(("authorization", victim.authorization()))),
         ("a key of another account", Some(("authorization", stranger.authorization()))),
     ];
-    let nothing = Ids::of_nothing(&server);
-    server.close().await;
-    let console = Console::start(&data_dir, folder.path()).await;
-    let rows = Rows::remember(&Db::open(&url).await.expect("the database"), &victim).await;
     let own_console = Some(("cookie", victim.own_cookie.clone()));
-    Scene { victim, stranger, nothing, signed_in, signed_out, own_console, rows, console, _folder: folder }
+    Scene { victim, stranger, nothing, signed_in, signed_out, own_console, read_alone, rows, console, _folder: folder }
+}
+
+/// What the owner of an account reads of his own, by every server function that only reads.
+async fn read_own(console: &Console, account: &Belongings) -> Vec<(&'static str, String)> {
+    let credential = Some(("cookie", account.own_cookie.clone()));
+    let mut read = Vec::new();
+    for call in calls(&account.ids, &account.ids, NAME).into_iter().filter(Call::only_reads) {
+        let answer = console.post(call.path, &call.content_type, call.body, &credential).await;
+        assert_eq!(answer.status, 200, "{}: {}", call.path, answer.text());
+        read.push((call.path, answer.text()));
+    }
+    read
 }
 
 impl Scene {
@@ -154,6 +169,12 @@ async fn no_server_function_gives_or_changes_what_is_another_accounts() {
             assert!(snapshot.payment.is_some_and(|payment| payment.is_ok()));
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_account_reads_does_not_depend_on_who_else_there_is() {
+    let scene = scene().await;
+    assert_eq!(read_own(&scene.console, &scene.stranger).await, scene.read_alone);
 }
 
 #[tokio::test]

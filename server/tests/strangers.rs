@@ -138,6 +138,32 @@ async fn key_of_another_account(scene: &Scene<'_>, operation: &Operation) {
     }
 }
 
+/// What an account reads of its own, by every operation that only reads.
+async fn read_own(server: &TestServer, account: &Belongings) -> Vec<(String, String)> {
+    let (router, credential) = (http::router(Arc::clone(server)), account.authorization());
+    let mut read = Vec::new();
+    for operation in operations(server).iter().filter(|operation| operation.method == Method::GET) {
+        for chosen in [0].into_iter().chain(operation.choices()) {
+            let mut request = operation.request(chosen, &account.ids, &account.ids);
+            request.headers_mut().insert("authorization", credential.parse().expect("a value"));
+            let answer = send_through(&router, server, request).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            read.push((operation.name("its own key", chosen), answer.body));
+        }
+    }
+    read
+}
+
+#[tokio::test]
+async fn what_an_account_reads_does_not_depend_on_who_else_there_is() {
+    for server in databases().await {
+        let account = belongings(&server, "Ferrous").await;
+        let alone = read_own(&server, &account).await;
+        belongings(&server, "Quillon").await;
+        assert_eq!(read_own(&server, &account).await, alone);
+    }
+}
+
 #[tokio::test]
 async fn a_key_of_the_account_for_one_chatbot_gets_nothing_of_another_chatbot() {
     for server in databases().await {

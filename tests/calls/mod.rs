@@ -39,12 +39,20 @@ pub struct Call {
     pub expect: Expect,
 }
 
+impl Call {
+    /// Whether its arguments travel as those of a function that changes nothing.
+    pub fn only_reads(&self) -> bool {
+        self.content_type == READING
+    }
+}
+
+const READING: &str = "application/octet-stream";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A call whose arguments travel in Postcard.
 fn read<F: ServerFn<Error = AppError> + Serialize>(expect: Expect, function: &F) -> Call {
     let body = postcard::to_allocvec(function).expect("arguments");
-    Call { path: F::PATH, content_type: "application/octet-stream".to_owned(), body, expect }
+    Call { path: F::PATH, content_type: READING.to_owned(), body, expect }
 }
 
 /// A call whose arguments travel as a form.
