@@ -200,11 +200,12 @@ async fn the_idempotency_key_of_another_account_is_a_key_like_any_other() {
     for server in databases().await {
         let Scene { victim, stranger, router, .. } = scene(&server).await;
         let operations = operations(&server);
-        for operation in operations.iter().filter(|operation| operation.row.body.contains("user_message")) {
+        let asking = operations.iter().filter(|operation| operation.body.contains("user_message"));
+        for (number, operation) in asking.enumerate() {
             let ask = async |own: &Belongings, theirs: &Ids, authorization: String| {
                 let mut request = operation.request(0, theirs, theirs);
                 let headers = request.headers_mut();
-                headers.insert("idempotency-key", operation.row.operation.parse().expect("a value"));
+                headers.insert("idempotency-key", format!("once-{number}").parse().expect("a value"));
                 headers.insert("authorization", authorization.parse().expect("a value"));
                 (send_through(&router, &server, request).await, own.mark)
             };
@@ -357,10 +358,11 @@ async fn who_listens_to_the_changes_of_his_account_hears_nothing_of_another() {
         assert_eq!(response.status(), 200);
         let mut body = response.into_body().into_data_stream();
         body.next().await.expect("the beginning").expect("bytes");
-        payments::start(&server, &victim.viewer, "10").await.expect("a payment");
-        let heard = tokio::time::timeout(Duration::from_millis(500), body.next()).await;
+        support::give_credit(&server, &victim.viewer, 1_000).await;
+        // Longer than the time after which the balance is looked at.
+        let heard = tokio::time::timeout(Duration::from_millis(1_500), body.next()).await;
         assert!(heard.is_err(), "heard {heard:?}");
-        payments::start(&server, &stranger.viewer, "10").await.expect("a payment");
+        support::give_credit(&server, &stranger.viewer, 1_000).await;
         let heard = tokio::time::timeout(Duration::from_secs(20), body.next()).await.expect("in time");
         let heard = heard.expect("an event").expect("bytes");
         assert_eq!(String::from_utf8_lossy(&heard), "event: change\ndata: changed\n\n");

@@ -10,31 +10,35 @@ use server::{Server, http};
 /// What the document does not say about an operation.
 pub struct Row {
     pub operation: &'static str,
-    /// The fields of its body that are no ids, as JSON.
-    pub body: &'static str,
+    /// The fields of its body that are no ids, as JSON: one for each way through it.
+    pub bodies: &'static [&'static str],
     /// Whether a key that is limited to some chatbots gets less from it.
     pub is_limited: bool,
 }
 
-const fn row(operation: &'static str, body: &'static str, is_limited: bool) -> Row {
-    Row { operation, body, is_limited }
+const fn row(operation: &'static str, bodies: &'static [&'static str], is_limited: bool) -> Row {
+    Row { operation, bodies, is_limited }
 }
+
+const NO_BODY: &[&str] = &[""];
+const QUESTION: &str = r#"{"user_message": "When is the shop open?"}"#;
+const STREAMED_QUESTION: &str = r#"{"user_message": "When is the shop open?", "stream": true}"#;
 
 /// In the order in which the account itself can do all of them.
 const OPERATIONS: [Row; 13] = [
-    row("ask", r#"{"user_message": "When is the shop open?"}"#, true),
-    row("createMessage", r#"{"user_message": "When is the shop open?"}"#, true),
-    row("getCredit", "", false),
-    row("getPlan", "", false),
-    row("listEntries", "", false),
-    row("listChatbots", "", true),
-    row("getChatbot", "", true),
-    row("listConversations", "", true),
-    row("getConversation", "", true),
-    row("listMessages", "", true),
-    row("listDocuments", "", true),
-    row("createDocument", r#"{"name": "new.md", "text": "Something new."}"#, true),
-    row("deleteDocument", "", true),
+    row("ask", &[QUESTION], true),
+    row("createMessage", &[QUESTION, STREAMED_QUESTION], true),
+    row("getCredit", NO_BODY, false),
+    row("getPlan", NO_BODY, false),
+    row("listEntries", NO_BODY, false),
+    row("listChatbots", NO_BODY, true),
+    row("getChatbot", NO_BODY, true),
+    row("listConversations", NO_BODY, true),
+    row("getConversation", NO_BODY, true),
+    row("listMessages", NO_BODY, true),
+    row("listDocuments", NO_BODY, true),
+    row("createDocument", &[r#"{"name": "new.md", "text": "Something new."}"#], true),
+    row("deleteDocument", NO_BODY, true),
 ];
 
 /// Parameters and fields that name nothing.
@@ -57,6 +61,7 @@ pub struct Taken {
 
 pub struct Operation {
     pub row: &'static Row,
+    pub body: &'static str,
     pub method: Method,
     pub path: String,
     pub takes: Vec<Taken>,
@@ -72,13 +77,17 @@ pub fn operations(server: &Server) -> Vec<Operation> {
             let name = described["operationId"].as_str().expect("a name");
             let row = OPERATIONS.iter().position(|row| row.operation == name);
             let row = row.unwrap_or_else(|| panic!("{method} {path}: add a row for {name} to OPERATIONS"));
-            let (takes, has_cursor) = taken(&document, described);
-            let method = method.to_uppercase().parse().expect("a method");
-            found.push((row, Operation { row: &OPERATIONS[row], method, path: path.clone(), takes, has_cursor }));
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            for body in OPERATIONS[row].bodies {
+                let (takes, has_cursor) = taken(&document, described);
+                let (method, path) = (method.clone(), path.clone());
+                found.push((row, Operation { row: &OPERATIONS[row], body, method, path, takes, has_cursor }));
+            }
         }
     }
     found.sort_by_key(|(row, _)| *row);
-    let described: Vec<&str> = found.iter().map(|(_, operation)| operation.row.operation).collect();
+    let mut described: Vec<&str> = found.iter().map(|(_, operation)| operation.row.operation).collect();
+    described.dedup();
     assert_eq!(described, OPERATIONS.map(|row| row.operation), "each row is an operation of the document");
     found.into_iter().map(|(_, operation)| operation).collect()
 }
@@ -114,7 +123,7 @@ impl Operation {
     pub fn request(&self, chosen: u32, theirs: &Ids, own: &Ids) -> Request<Body> {
         let mut path = self.path.clone();
         let mut query = Vec::new();
-        let mut body: Map<String, Value> = serde_json::from_str(self.row.body).unwrap_or_default();
+        let mut body: Map<String, Value> = serde_json::from_str(self.body).unwrap_or_default();
         for (number, taken) in self.takes.iter().enumerate() {
             let is_chosen = chosen & (1 << number) != 0;
             if !is_chosen && !taken.is_required {
