@@ -48,8 +48,8 @@ struct Scene {
     signed_out: Vec<(&'static str, Credential)>,
     /// The owner of the victim's account.
     own_console: Credential,
-    /// What the stranger reads of his own when there is no other account yet.
-    read_alone: Vec<(&'static str, String)>,
+    /// What the stranger reads of his own before another account does more and the victim is there.
+    read_before: Vec<(&'static str, String)>,
     rows: Rows,
     console: Console,
     _folder: TempDir,
@@ -62,13 +62,15 @@ async fn scene() -> Scene {
     let config = config.without_database_url();
     let url = config.database_url();
     let server = Server::open(config).await.expect("the installation opens");
+    let earlier = belongings(&server, "Umbral").await;
     let stranger = belongings(&server, "Ferrous").await;
     let mut signed_in = Vec::new();
     for (name, role) in [("a member", Role::Member), ("an admin", Role::Admin), ("an owner", Role::Owner)] {
         signed_in.push((name, Some(("cookie", stranger.cookie(&server, role).await))));
     }
     let console = Console::start(&data_dir, folder.path()).await;
-    let read_alone = read_own(&console, &stranger).await;
+    let read_before = read_own(&console, &stranger).await;
+    earlier.live_on(&server).await;
     let victim = belongings(&server, "Quillon").await;
     let nothing = Ids::of_nothing(&server);
     server.close().await;
@@ -79,7 +81,7 @@ async fn scene() -> Scene {
         ("a key of another account", Some(("authorization", stranger.authorization()))),
     ];
     let own_console = Some(("cookie", victim.own_cookie.clone()));
-    Scene { victim, stranger, nothing, signed_in, signed_out, own_console, read_alone, rows, console, _folder: folder }
+    Scene { victim, stranger, nothing, signed_in, signed_out, own_console, read_before, rows, console, _folder: folder }
 }
 
 /// What the owner of an account reads of his own, by every server function that only reads.
@@ -172,9 +174,9 @@ async fn no_server_function_gives_or_changes_what_is_another_accounts() {
 }
 
 #[tokio::test]
-async fn what_an_account_reads_does_not_depend_on_who_else_there_is() {
+async fn what_an_account_reads_does_not_depend_on_what_others_do() {
     let scene = scene().await;
-    assert_eq!(read_own(&scene.console, &scene.stranger).await, scene.read_alone);
+    assert_eq!(read_own(&scene.console, &scene.stranger).await, scene.read_before);
 }
 
 #[tokio::test]

@@ -155,12 +155,14 @@ async fn read_own(server: &TestServer, account: &Belongings) -> Vec<(String, Str
 }
 
 #[tokio::test]
-async fn what_an_account_reads_does_not_depend_on_who_else_there_is() {
+async fn what_an_account_reads_does_not_depend_on_what_others_do() {
     for server in databases().await {
+        let earlier = belongings(&server, "Umbral").await;
         let account = belongings(&server, "Ferrous").await;
-        let alone = read_own(&server, &account).await;
+        let before = read_own(&server, &account).await;
+        earlier.live_on(&server).await;
         belongings(&server, "Quillon").await;
-        assert_eq!(read_own(&server, &account).await, alone);
+        assert_eq!(read_own(&server, &account).await, before);
     }
 }
 

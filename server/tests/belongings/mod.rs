@@ -206,6 +206,22 @@ impl Belongings {
         cookie(server, &viewer).await
     }
 
+    /// Does once more all that an account can see the figures of.
+    pub async fn live_on(&self, server: &Server) {
+        let (viewer, account_id) = (&self.viewer, &self.viewer.account_id);
+        let more = Operation::Grant { amount: CREDIT };
+        ledger::operate(server, account_id, more, "once more").await.expect("a grant");
+        payments::start(server, viewer, "25").await.expect("a payment");
+        keys::create(server, viewer, "One more").await.expect("a key");
+        let chatbot = chatbots::create(server, viewer, "One more").await.expect("a chatbot");
+        documents::add(server, account_id, &chatbot.id, "more.md", "Open.").await.expect("a document");
+        for channel in [Channel::Api, Channel::Console] {
+            let key_id = (channel == Channel::Api).then(|| self.key.key.id.clone());
+            let question = question(server, viewer, key_id, &chatbot.id, channel);
+            conversations::ask(server, question).await.expect("an answer");
+        }
+    }
+
     async fn join(&self, server: &Server, role: Role) -> Viewer {
         const INSERT_USER: &str =
             "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, '', $4)";
