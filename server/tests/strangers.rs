@@ -24,7 +24,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, databases};
+use support::{TestServer, databases, databases_with};
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 async fn send_as(scene: &Scene<'_>, mut request: Request<Body>, credential: Option<(&str, &str)>) -> Answer {
@@ -72,9 +73,18 @@ async fn without_key(scene: &Scene<'_>) -> Vec<(&'static str, Option<(&'static s
     personas
 }
 
+/// A catalogue in which one account has room for all that it does here, and two together have not.
+fn narrow_plans(folder: &TempDir) -> String {
+    let path = folder.path().join("plans.toml");
+    let plans = include_str!("../plans.toml").replace("documents = 100", "documents = 4");
+    fs::write(&path, plans).expect("written");
+    path.to_str().expect("a path").to_owned()
+}
+
 #[tokio::test]
 async fn no_operation_gives_or_changes_what_is_another_accounts() {
-    for server in databases().await {
+    let folder = tempfile::tempdir().expect("a folder");
+    for server in databases_with(&["--plans", &narrow_plans(&folder)]).await {
         let scene = scene(&server).await;
         let (operations, without_key) = (operations(&server), without_key(&scene).await);
         for operation in &operations {

@@ -12,6 +12,7 @@ use domain::id::{AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId
 use domain::ledger::{Channel, Operation};
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
+use server::ledger::usage::{self, Effort};
 use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, sessions};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -116,6 +117,8 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let account_id = viewer.account_id.clone();
     let reason = format!("because it is {mark}");
     ledger::operate(server, &account_id, Operation::Grant { amount: CREDIT }, &reason).await.expect("a grant");
+    // Some of its entries are summed up by day, and those to come are not.
+    usage::sum_up(server, Effort { behind_max: 0, step: 100, rest: 0 }).await.expect("sums");
     let payment = payments::start(server, &viewer, "10").await.expect("a payment").payment_id;
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
     let second = chatbots::create(server, &viewer, "Second").await.expect("a chatbot");
@@ -297,7 +300,9 @@ impl Rows {
         let mut rows = Self { db: db.clone(), account_id, noting_key_id, select, before: Vec::new() };
         rows.before = rows.read().await;
         let tables: std::collections::BTreeSet<&str> = rows.before.iter().map(|(table, _)| table.as_str()).collect();
-        for table in ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions"] {
+        for table in
+            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions", "usage_days"]
+        {
             assert!(tables.contains(table), "the account has no {table}");
         }
         rows
