@@ -246,9 +246,9 @@ async fn no_page_shows_what_is_another_accounts() {
     }
 }
 
-/// What stands between `before` and the next quotation mark, at every place where `before` stands in the sources.
-fn quoted_after(folder: &str, before: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// What stands in the next quotation marks after each place in the sources where `before` stands.
+fn quoted_after(folder: &str, before: &str) -> Vec<String> {
+    let mut found = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -260,11 +260,19 @@ fn quoted_after(folder: &str, before: &str) -> BTreeSet<String> {
             let text = fs::read_to_string(&path).expect("UTF-8");
             for after in text.split(before).skip(1) {
                 let (_, quoted) = after.split_once('"').unwrap_or_else(|| panic!("{}: {before}", path.display()));
-                found.insert(quoted.split('"').next().unwrap_or_default().to_owned());
+                found.push(quoted.split('"').next().unwrap_or_default().to_owned());
             }
         }
     }
     found
+}
+
+fn assert_same(in_sources: Vec<String>, rows: impl Iterator<Item = String>) {
+    let (in_sources, rows) = (BTreeSet::from_iter(in_sources), BTreeSet::from_iter(rows));
+    let missing: Vec<_> = in_sources.difference(&rows).collect();
+    let stale: Vec<_> = rows.difference(&in_sources).collect();
+    assert!(missing.is_empty(), "add a row to tests/calls for {missing:?}");
+    assert!(stale.is_empty(), "tests/calls has a row for what is not there any more: {stale:?}");
 }
 
 fn some_ids() -> Ids {
@@ -285,13 +293,13 @@ fn some_ids() -> Ids {
 #[test]
 fn everything_that_the_console_answers_has_a_row() {
     let ids = some_ids();
-    let functions: BTreeSet<String> = calls(&ids, &ids, NAME).iter().map(|call| call.path.to_owned()).collect();
-    assert_eq!(quoted_after("app/src", "#[server(prefix = "), BTreeSet::from(["/rpc".to_owned()]));
-    let in_sources = quoted_after("app/src", "endpoint = ");
-    assert_eq!(in_sources.iter().map(|endpoint| format!("/rpc/{endpoint}")).collect::<BTreeSet<_>>(), functions);
-    let forms: BTreeSet<String> = plain_forms(&ids, &ids).iter().map(|form| form.pattern.to_owned()).collect();
-    assert_eq!(quoted_after("app/src", ".route("), forms);
-    assert_eq!(quoted_after("src", ".route("), BTreeSet::new());
-    let pages: BTreeSet<String> = PAGES.iter().map(|(pattern, _)| (*pattern).to_owned()).collect();
-    assert_eq!(quoted_after("app/src", "path!("), pages);
+    let endpoints = quoted_after("app/src", "endpoint = ");
+    // Each function says where it is.
+    assert_eq!(quoted_after("app/src", "#[server"), vec!["/rpc"; endpoints.len()]);
+    let paths = endpoints.iter().map(|endpoint| format!("/rpc/{endpoint}")).collect();
+    assert_same(paths, calls(&ids, &ids, NAME).iter().map(|call| call.path.to_owned()));
+    let patterns = plain_forms(&ids, &ids).into_iter().map(|form| form.pattern.to_owned());
+    assert_same(quoted_after("app/src", ".route("), patterns);
+    assert_eq!(quoted_after("src", ".route("), Vec::<String>::new());
+    assert_same(quoted_after("app/src", "path!("), PAGES.iter().map(|(pattern, _)| (*pattern).to_owned()));
 }

@@ -296,7 +296,10 @@ fn routes_in_the_sources() -> BTreeSet<String> {
 #[test]
 fn every_route_beside_the_operations_has_a_row() {
     let rows: BTreeSet<String> = ROUTES.iter().map(|route| route.pattern.to_owned()).collect();
-    assert_eq!(routes_in_the_sources(), rows);
+    let found = routes_in_the_sources();
+    let missing: Vec<_> = found.difference(&rows).collect();
+    assert!(missing.is_empty(), "add a row to ROUTES for {missing:?}");
+    assert_eq!(found, rows, "each row is a route of the sources");
 }
 
 #[tokio::test]

@@ -130,7 +130,9 @@ impl Operation {
                 continue;
             }
             let ids = if is_chosen { theirs } else { own };
-            let id = ids.named(&taken.name).unwrap_or_else(|| panic!("say in Ids what {} names", taken.name));
+            let id = ids.named(&taken.name).unwrap_or_else(|| {
+                panic!("say in Ids what {} names, or in NAMING_NOTHING that it names nothing", taken.name)
+            });
             match taken.place {
                 Place::Path => path = path.replace(&format!("{{{}}}", taken.name), id),
                 Place::Query => query.push(format!("{}={id}", taken.name)),
