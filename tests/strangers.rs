@@ -14,7 +14,7 @@ mod console;
 use app::error::AppError;
 use app::settings::server_fns::Snapshot;
 use belongings::{Belongings, Ids, Rows, belongings};
-use calls::{Call, Expect, PAGES, address, calls, plain_forms};
+use calls::{Call, Expect, PAGES, PlainForm, address, calls, plain_forms};
 use clap::Parser;
 use console::{Answer, Console, Credential};
 use domain::account::Role;
@@ -71,7 +71,7 @@ async fn scene() -> Scene {
     let console = Console::start(&data_dir, folder.path()).await;
     let read_before = read_own(&console, &stranger).await;
     earlier.live_on(&server).await;
-    let victim = belongings(&server, "Quillon").await;
+    let victim = belongings(&server, "Quillon").await.with_more_entries(&server).await;
     let nothing = Ids::of_nothing(&server);
     server.close().await;
     let rows = Rows::remember(&Db::open(&url).await.expect("the database"), &victim).await;
@@ -97,6 +97,13 @@ async fn read_own(console: &Console, account: &Belongings) -> Vec<(&'static str,
 }
 
 impl Scene {
+    async fn send(&self, form: &PlainForm, credential: &Credential) -> Answer {
+        match &form.fields {
+            Some(fields) => self.console.post(&form.path, FORM, fields.clone().into_bytes(), credential).await,
+            None => self.console.get(&form.path, credential).await,
+        }
+    }
+
     async fn call(&self, call: &Call, credential: &Credential) -> Answer {
         self.console.post(call.path, &call.content_type, call.body.clone(), credential).await
     }
@@ -184,29 +191,27 @@ async fn no_plain_form_gives_or_changes_what_is_another_accounts() {
     let scene = scene().await;
     let of_nothing = plain_forms(&scene.nothing, &scene.stranger.ids);
     for (form, nothing) in plain_forms(&scene.victim.ids, &scene.stranger.ids).iter().zip(&of_nothing) {
-        let fields = || form.fields.clone().into_bytes();
         for (persona, credential) in &scene.signed_out {
             let asked = format!("{} by {persona}", form.path);
-            let answer = scene.console.post(&form.path, FORM, fields(), credential).await;
+            let answer = scene.send(form, credential).await;
             assert_eq!(answer.status, 303, "{asked}: {}", answer.text());
             assert!(answer.location.starts_with("/sign-in?"), "{asked}: {}", answer.location);
             scene.assert_untouched(&answer, &[], &asked).await;
         }
         let (persona, credential) = &scene.signed_in[0];
         let asked = format!("{} by {persona} of another account", form.path);
-        let answer = scene.console.post(&form.path, FORM, fields(), credential).await;
+        let answer = scene.send(form, credential).await;
         assert_eq!(answer.status, form.status, "{asked}: {}", answer.text());
         // The page has the form once more, with what was sent.
         let sent = [scene.victim.ids.chatbot.as_str(), scene.victim.ids.console_conversation.as_str()];
         scene.assert_untouched(&answer, &sent, &asked).await;
         if form.status == 404 {
-            let nothing =
-                scene.console.post(&nothing.path, FORM, nothing.fields.clone().into_bytes(), credential).await;
+            let nothing = scene.send(nothing, credential).await;
             assert_eq!(nothing.status, 404, "{asked}: it can be told from an id of nothing");
         }
     }
     for form in plain_forms(&scene.victim.ids, &scene.victim.ids) {
-        let answer = scene.console.post(&form.path, FORM, form.fields.into_bytes(), &scene.own_console).await;
+        let answer = scene.send(&form, &scene.own_console).await;
         assert_eq!(answer.status, 200, "{}: {}", form.path, answer.text());
     }
 }
@@ -287,6 +292,7 @@ fn some_ids() -> Ids {
         hold: id(),
         account: id(),
         user: id(),
+        entry: id(),
     }
 }
 

@@ -321,9 +321,9 @@ async fn what_a_deleted_key_spent_can_still_be_asked_for_by_its_own_account_only
         let holder = holder(&server).await;
         let id = &holder.key.key.id;
         keys::delete(&server, &holder.viewer, id, "Production").await.expect("deleted");
-        keys::must_be_own(&server, &holder.viewer.account_id, id).await.expect("it was its own");
+        keys::exists(&server, &holder.viewer.account_id, id).await.expect("it was its own");
         let other = owner(&server, "olga").await;
-        let refused = keys::must_be_own(&server, &other.account_id, id).await.expect_err("refused");
+        let refused = keys::exists(&server, &other.account_id, id).await.expect_err("refused");
         assert_eq!(refused.into_problem().code, ProblemCode::NotFound);
     }
 }

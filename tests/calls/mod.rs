@@ -11,6 +11,7 @@ use app::server_fns::SignOut;
 use app::settings::server_fns as settings;
 use app::sign_in::server_fns::{SignIn, SignUp};
 use app::support::server_fns::{LoadChapter, LoadSupport};
+use app::usage::filter::Filter;
 use app::usage::server_fns as usage;
 use leptos::server_fn::ServerFn;
 use serde::Serialize;
@@ -95,7 +96,8 @@ pub fn calls(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
 
 fn reads(theirs: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own, PaymentNotFound};
-    let filter = usage::Filter { key: theirs.key.clone(), ..usage::Filter::default() };
+    let by_key = Filter { key: theirs.key.clone(), ..Filter::default() };
+    let by_chatbot = Filter { chatbot: theirs.chatbot.clone(), ..Filter::default() };
     vec![
         read(Own, &LoadOverview {}),
         read(Own, &settings::LoadSnapshot { payment: None }),
@@ -104,9 +106,13 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(NotFound, &settings::LoadKey { key_id: theirs.key.clone() }),
         read(NotFound, &settings::LoadKeyView { key_id: theirs.key.clone() }),
         read(Own, &settings::LoadPayments {}),
-        read(Own, &usage::LoadUsage { filter: usage::Filter::default() }),
-        read(NotFound, &usage::LoadUsage { filter }),
-        read(Own, &usage::LoadKeyChoices {}),
+        read(NotFound, &settings::LoadKeyRequests { key_id: theirs.key.clone() }),
+        read(Own, &usage::LoadUsage { filter: Filter::default() }),
+        read(NotFound, &usage::LoadUsage { filter: by_key }),
+        read(NotFound, &usage::LoadUsage { filter: by_chatbot }),
+        read(NotFound, &usage::LoadKeyChart { key_id: theirs.key.clone() }),
+        read(NotFound, &usage::LoadEntry { seq: theirs.entry.clone() }),
+        read(Own, &usage::LoadFilterChoices {}),
         // It fills in what it knows of the ids, and something of the caller's own for the others.
         read(Own, &LoadReference { chatbot: theirs.chatbot.clone(), key: theirs.key.clone() }),
         read(Own, &LoadSupport {}),
@@ -164,6 +170,7 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
         permissions: vec!["messages:write".to_owned()],
         scope: if chatbots.is_empty() { "all" } else { "chosen" }.to_owned(),
         chatbots,
+        expiry: "never".to_owned(),
         last_day: String::new(),
         monthly_cap: String::new(),
         networks: String::new(),
@@ -209,12 +216,12 @@ fn deletions(theirs: &Ids, name: &str) -> Vec<Call> {
     ]
 }
 
-/// A form that the browser itself posts: the pattern of its route, its address, its fields, and the status for somebody
-/// who is signed in elsewhere.
+/// What the browser itself posts, or gets where there are no fields: the pattern of its route, its address, its fields, and
+/// the status for somebody who is signed in elsewhere.
 pub struct PlainForm {
     pub pattern: &'static str,
     pub path: String,
-    pub fields: String,
+    pub fields: Option<String>,
     pub status: u16,
 }
 
@@ -222,12 +229,21 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
     let form = |pattern, id: &str, fields: String, status| PlainForm {
         pattern,
         path: str::replace(pattern, "{id}", id),
-        fields,
+        fields: Some(fields),
+        status,
+    };
+    let file = |query: String, status| PlainForm {
+        pattern: "/usage/entries.csv",
+        path: format!("/usage/entries.csv?{query}"),
+        fields: None,
         status,
     };
     let (ask, conversation) = ("/chatbots/{id}/ask", &theirs.console_conversation);
     let message = "message=When+is+the+shop+open";
     vec![
+        file(String::new(), 200),
+        file(format!("key={}", theirs.key), 404),
+        file(format!("chatbot={}", theirs.chatbot), 404),
         form("/settings/keys", "", "name=Plain".to_owned(), 200),
         form("/settings/keys/{id}/regenerate", &theirs.key, "overlap=none".to_owned(), 404),
         form(ask, &theirs.chatbot, format!("{message}&conversation_id="), 404),
@@ -237,7 +253,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 14] = [
+pub const PAGES: [(&str, &[&str]); 15] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
@@ -245,7 +261,8 @@ pub const PAGES: [(&str, &[&str]); 14] = [
     ("/chatbots", &["/chatbots", "/chatbots?rename={chatbot}", "/chatbots?delete={chatbot}"]),
     ("/chatbots/:id", &["/chatbots/{chatbot}"]),
     ("/documents", &["/documents?chatbot={chatbot}", "/documents?add={chatbot}", "/documents?delete={document}"]),
-    ("/usage", &["/usage", "/usage?key={key}"]),
+    ("/usage", &["/usage", "/usage?key={key}", "/usage?chatbot={chatbot}"]),
+    ("/usage/entries/:seq", &["/usage/entries/{entry}"]),
     ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
     ("/settings/keys/:id", &["/settings/keys/{key}"]),
     ("/settings/payments", &["/settings/payments"]),
@@ -261,6 +278,7 @@ pub fn address(template: &str, ids: &Ids) -> String {
         ("{account}", &ids.account),
         ("{chatbot}", &ids.chatbot),
         ("{document}", &ids.document),
+        ("{entry}", &ids.entry),
         ("{key}", &ids.key),
         ("{payment}", &ids.payment),
     ];

@@ -18,7 +18,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(config.address).await?;
     let server = Server::open(config).await?;
     let held = Router::new().route("/held/{account}/{key}/{chatbot}", post(held)).with_state(Arc::clone(&server));
-    axum::serve(listener, http::router(server).merge(held)).await?;
+    let limits = http::Limits::of(&server.config);
+    http::serve(listener, http::router(server).merge(held), limits, std::future::pending()).await;
     Ok(())
 }
 
@@ -37,6 +38,7 @@ async fn held(
         message: QUESTION,
         channel: Channel::Api,
         request_id,
+        caller_request_id: None,
     };
     let Ok(Start::Begun(begun)) = begin(&server, question, Credit::from_millionths(9_000), None).await else {
         return String::new();

@@ -13,7 +13,7 @@ mod change;
 mod requests;
 pub(crate) mod uses;
 
-pub use caller::{Caller, authenticate, check_again, note_refused, require};
+pub use caller::{Caller, Unauthenticated, authenticate, check_again, require};
 pub use change::{OverlapStep, change, disable, enable, end_overlap, rotate};
 pub use requests::{Request, recent};
 
@@ -150,16 +150,15 @@ pub async fn get(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Res
     Ok(found.ok_or_else(|| Problem::not_found("API key"))?)
 }
 
-const SELECT_KEY_ID: &str = "SELECT id FROM api_keys WHERE account_id = $1 AND id = $2";
+const SELECT_EXISTS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND id = $2";
 
-/// Makes sure that a key is the account's, or was: what a deleted one spent can still be looked at.
+/// Checks that the account has, or had, a key.
 ///
 /// # Errors
-/// 404 when the account never had such a key.
-pub async fn must_be_own(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<()> {
-    let found: Option<(String,)> =
-        server.db.optional(SELECT_KEY_ID, args![account_id.as_str(), key_id.as_str()]).await?;
-    found.map(|_| ()).ok_or_else(|| Problem::not_found("API key").into())
+/// 404 when it never had one of this id.
+pub async fn exists(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<()> {
+    let (found,): (i64,) = server.db.one(SELECT_EXISTS, args![account_id.as_str(), key_id.as_str()]).await?;
+    if found == 1 { Ok(()) } else { Err(Problem::not_found("API key").into()) }
 }
 
 const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND deleted_at IS NULL";

@@ -36,6 +36,8 @@ pub struct Ids {
     pub hold: String,
     pub account: String,
     pub user: String,
+    /// The number of its last entry.
+    pub entry: String,
 }
 
 impl Ids {
@@ -52,6 +54,7 @@ impl Ids {
             hold: HoldId::new(now, random).to_string(),
             account: AccountId::new(now, random).to_string(),
             user: UserId::new(now, random).to_string(),
+            entry: "999999".to_owned(),
         }
     }
 
@@ -63,6 +66,7 @@ impl Ids {
             "conversation_id" => &self.conversation,
             "key_id" => &self.key,
             "payment_id" => &self.payment,
+            "seq" => &self.entry,
             _ => return None,
         })
     }
@@ -152,6 +156,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
         hold,
         account: account_id.to_string(),
         user: viewer.user_id.to_string(),
+        entry: "2".to_owned(),
     };
     let mut traces = vec![mark.to_owned(), key.secret.expose().to_owned(), narrow_key.secret.expose().to_owned()];
     traces.extend(ids.all().map(str::to_owned));
@@ -190,6 +195,7 @@ fn question<'a>(
         message: "When is the shop open?",
         channel,
         request_id: RequestId::new(server.now(), random::bytes(server.random.as_ref())).to_string(),
+        caller_request_id: None,
     }
 }
 
@@ -207,6 +213,17 @@ impl Belongings {
     pub async fn cookie(&self, server: &Server, role: Role) -> String {
         let viewer = if role == Role::Owner { self.viewer.clone() } else { self.join(server, role).await };
         cookie(server, &viewer).await
+    }
+
+    /// With entries of numbers that other accounts do not have.
+    pub async fn with_more_entries(mut self, server: &Server) -> Self {
+        let entry = Operation::Grant { amount: CREDIT };
+        for _ in 0..3 {
+            let reason = format!("{} once more", self.mark);
+            let posted = ledger::operate(server, &self.viewer.account_id, entry, &reason).await.expect("a grant");
+            self.ids.entry = posted.seq.to_string();
+        }
+        self
     }
 
     /// Does once more all that an account can see the figures of.

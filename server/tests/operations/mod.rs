@@ -25,12 +25,14 @@ const QUESTION: &str = r#"{"user_message": "When is the shop open?"}"#;
 const STREAMED_QUESTION: &str = r#"{"user_message": "When is the shop open?", "stream": true}"#;
 
 /// In the order in which the account itself can do all of them.
-const OPERATIONS: [Row; 13] = [
+const OPERATIONS: [Row; 15] = [
     row("ask", &[QUESTION], true),
     row("createMessage", &[QUESTION, STREAMED_QUESTION], true),
     row("getCredit", NO_BODY, false),
     row("getPlan", NO_BODY, false),
-    row("listEntries", NO_BODY, false),
+    row("getUsage", NO_BODY, true),
+    row("listEntries", NO_BODY, true),
+    row("getEntry", NO_BODY, true),
     row("listChatbots", NO_BODY, true),
     row("getChatbot", NO_BODY, true),
     row("listConversations", NO_BODY, true),
@@ -42,8 +44,20 @@ const OPERATIONS: [Row; 13] = [
 ];
 
 /// Parameters and fields that name nothing.
-const NAMING_NOTHING: [&str; 9] =
-    ["limit", "cursor", "from", "until", "user_message", "stream", "name", "text", "Idempotency-Key"];
+const NAMING_NOTHING: [&str; 12] = [
+    "by",
+    "channel",
+    "kind",
+    "limit",
+    "cursor",
+    "from",
+    "until",
+    "user_message",
+    "stream",
+    "name",
+    "text",
+    "Idempotency-Key",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -151,6 +165,11 @@ impl Operation {
     /// Each choice of places at which somebody else's id can stand.
     pub fn choices(&self) -> std::ops::Range<u32> {
         1..1 << self.takes.len()
+    }
+
+    /// Whether what is chosen is this one alone.
+    pub fn names_only(&self, name: &str, chosen: u32) -> bool {
+        self.takes.iter().enumerate().all(|(number, taken)| (chosen & (1 << number) != 0) == (taken.name == name))
     }
 
     pub fn name(&self, persona: &str, chosen: u32) -> String {
