@@ -6,7 +6,7 @@ mod chart;
 mod chart_card;
 pub mod entry_page;
 mod entry_row;
-mod filter;
+pub mod filter;
 mod filter_form;
 pub mod page;
 pub mod server_fns;

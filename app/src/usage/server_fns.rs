@@ -52,7 +52,7 @@ pub struct UsageView {
 pub async fn load_usage(filter: Filter) -> Result<UsageView, AppError> {
     let viewer = require_viewer().await?;
     let server = server();
-    let parsed = parse(&filter)?;
+    let parsed = read_filter(&server, &viewer.account_id, &filter).await?;
     let page = server::ledger::entries(&server, &viewer.account_id, &parsed, PAGE_SIZE).await?;
     let is_new = page.entries.is_empty() && !filter.is_set() && filter.before.is_empty();
     let chart = if is_new { None } else { Some(draw(&server, &viewer.account_id, &filter, &parsed).await?) };
@@ -164,6 +164,21 @@ fn head(filter: &Filter, sums: &UsageSums, currency: Currency, now: Timestamp) -
     format!(r#"{title}<div class="chart-choices">{choices}</div>"#)
 }
 
+/// What the words of a filter choose.
+///
+/// 404 for a key or a chatbot that the account never had, so that no list is empty for want of it.
+#[cfg(feature = "ssr")]
+async fn read_filter(server: &Server, account_id: &AccountId, filter: &Filter) -> server::Result<EntryFilter> {
+    let parsed = parse(filter)?;
+    if let Some(key_id) = &parsed.key_id {
+        server::keys::exists(server, account_id, key_id).await?;
+    }
+    if let Some(chatbot_id) = &parsed.chatbot_id {
+        server::chatbots::exists(server, account_id, chatbot_id).await?;
+    }
+    Ok(parsed)
+}
+
 #[cfg(feature = "ssr")]
 fn parse(filter: &Filter) -> server::Result<EntryFilter> {
     let from = parse_day("from", &filter.from)?;
@@ -210,7 +225,7 @@ fn parse_day(name: &str, text: &str) -> server::Result<Option<Timestamp>> {
 
 #[cfg(feature = "ssr")]
 mod plain {
-    use super::{Filter, parse};
+    use super::{Filter, read_filter};
     use crate::error::{AppError, sentence};
     use axum::Router;
     use axum::body::Body;
@@ -247,7 +262,7 @@ mod plain {
             Err(error) => return refusal(&error.into()),
         };
         let name = file_name(&filter, &server.now().date());
-        let exported = match parse(&filter) {
+        let exported = match read_filter(&server, &viewer.account_id, &filter).await {
             Ok(filter) => server::ledger::export(Arc::clone(&server), viewer.account_id, filter).await,
             Err(error) => Err(error),
         };
