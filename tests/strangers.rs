@@ -273,7 +273,7 @@ fn quoted_after(folder: &str, before: &str) -> Vec<String> {
 }
 
 fn assert_same(in_sources: Vec<String>, rows: impl Iterator<Item = String>) {
-    let (in_sources, rows) = (BTreeSet::from_iter(in_sources), BTreeSet::from_iter(rows));
+    let (in_sources, rows): (BTreeSet<_>, BTreeSet<_>) = (in_sources.into_iter().collect(), rows.collect());
     let missing: Vec<_> = in_sources.difference(&rows).collect();
     let stale: Vec<_> = rows.difference(&in_sources).collect();
     assert!(missing.is_empty(), "add a row to tests/calls for {missing:?}");
