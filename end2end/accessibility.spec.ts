@@ -75,6 +75,21 @@ test("every page and dialog of an account that is in use", async ({ page, reques
   }
 });
 
+test("usage in all its states", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  await ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
+  for (const address of ["/usage?only=changes", "/usage?channel=widget", "/usage?from=2020-01-01", "/usage/entries/2"]) {
+    await open(page, address);
+    await expectAccessible(page);
+  }
+  await open(page, "/usage?by=chatbot");
+  await page.getByText("The same numbers as a table").click();
+  await expectAccessible(page);
+});
+
 test("the dialog that shows a secret, and the payment page", async ({ page }) => {
   await signUp(page);
   await open(page, "/settings?generate-key");

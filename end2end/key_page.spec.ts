@@ -65,6 +65,7 @@ test("what a key may do is chosen and holds for its next call", async ({ page, r
 
   await form.getByLabel("Networks").fill("127.0.0.0/8\n::1");
   await form.getByLabel("Name").fill("Website");
+  await form.getByLabel("Ends").selectOption("On the last day below");
   await form.getByLabel("Last day").fill("2199-12-31");
   await form.getByLabel("Monthly cap in USD").fill("0.002");
   await save(page);
@@ -82,8 +83,39 @@ test("what a key may do is chosen and holds for its next call", async ({ page, r
   await expect(form.getByLabel("Last day")).toHaveValue("2199-12-31");
   await expect(form.getByLabel("Networks")).toHaveValue("127.0.0.0/8\n::1/128");
   await expect(card(page, "Use")).toContainText("127.0.0.1");
+  await expect(form.getByLabel("Ends")).toHaveValue("day");
   await open(page, "/settings");
   await expect(keysCard(page)).toContainText("until 2199-12-31");
+
+  // A number of days is counted from today, UTC.
+  await open(page, address);
+  await form.getByLabel("Ends").selectOption("In 30 days");
+  await save(page);
+  await open(page, address);
+  const lastDay = await form.getByLabel("Last day").inputValue();
+  const days = (Date.parse(lastDay) - Date.now()) / (24 * 3600 * 1000);
+  expect(days).toBeGreaterThan(28.9);
+  expect(days).toBeLessThan(30.1);
+  await form.getByLabel("Ends").selectOption("Never");
+  await save(page);
+  await open(page, "/settings");
+  await expect(keysCard(page)).not.toContainText("until");
+});
+
+test("the last requests are listed with what became of them, refusals too", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const key = await createKey(page, "Production");
+  expect(await code(request, key, chatbot)).toBe("insufficient_credit");
+  await addBalance(page, "5");
+  expect(await code(request, key, chatbot)).toBe("");
+  await openKey(page, "Production");
+  const rows = card(page, "Last requests").getByRole("row");
+  await expect(rows).toHaveCount(3);
+  await expect(rows.nth(1)).toContainText("Message to Help centre");
+  await expect(rows.nth(2)).toContainText("402 insufficient_credit");
+  await rows.nth(1).getByRole("link", { name: "$0.002000" }).click();
+  await expect(page).toHaveURL(/\/usage\/entries\/\d+$/);
 });
 
 test("a setting that cannot be is refused beside its field, and what was typed stays", async ({ page, expectErrors }) => {

@@ -99,6 +99,23 @@ test("the reference can be read, and an operation's examples in every language",
   await expect(trial.getByRole("button", { name: "Send" })).toHaveCount(0);
 });
 
+test("usage can be filtered and told apart", async ({ page }) => {
+  await signUp(page);
+  await creditCard(page).getByRole("button", { name: "Add balance" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add balance" });
+  await dialog.getByLabel("Amount", { exact: true }).fill("25");
+  await dialog.getByRole("button", { name: "Continue to payment" }).click();
+  await payWith(page, cards.paid);
+  await page.goto("/usage");
+  await page.getByLabel("Show", { exact: true }).selectOption("Payments and corrections");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await expect(page.getByRole("row", { name: /^Total of 1 entry/ })).toBeVisible();
+  await page.getByRole("link", { name: "By key" }).click();
+  await expect(page).toHaveURL(/only=changes.*by=key$/);
+  await page.getByRole("region", { name: "Entries" }).getByRole("link").first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Entry 1" })).toBeVisible();
+});
+
 test("signing out works", async ({ page }) => {
   await signUp(page);
   await page.goto("/account");

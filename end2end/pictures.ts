@@ -24,6 +24,8 @@ const pages: Record<string, string> = {
   documents: "/documents",
   "add-document": "/documents?add",
   usage: "/usage",
+  "usage-by-chatbot": "/usage?by=chatbot",
+  entry: "/usage/entries/2",
   settings: "/settings",
   "add-balance": "/settings?add-balance=25",
   "compare-plans": "/settings?compare-plans",

@@ -12,10 +12,9 @@ use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos_axum::{LeptosRoutes, ResponseOptions, file_and_error_handler_with_context, generate_route_list};
-use server::http::Refused;
+use server::http::{Limits, Refused};
 use server::{Server, sessions};
 use std::error::Error;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,25 +37,23 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     tracing::info!("{}", options.config.summary());
     let server = Server::open(options.config).await?;
     let address = server.config.address;
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
+    let listener =
+        server::http::bind(address).map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
     tokio::spawn(server::payments::keep_sweeping(Arc::clone(&server)));
     let router = router(&server, &site_root);
     say(&format!("Artiko is ready at {}", server.config.public_url()));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = Arc::clone(&server);
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let stop = async {
         stop_signal().await;
         tracing::info!("stopping; requests in flight are finished");
-        stopping.stop();
-    });
+        server.stop();
+    };
+    let serving = server::http::serve(listener, router, Limits::of(&server.config), stop);
     let too_late = async {
         server.stopped().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
     };
     tokio::select! {
-        ended = std::future::IntoFuture::into_future(serving) => ended?,
+        () = serving => {}
         () = too_late => tracing::warn!("some requests did not finish in time"),
     }
     // What was asked of the ledger is carried out before the connections are closed.
@@ -94,7 +91,8 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .layer(compression())
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
-        .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options));
+        .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options))
+        .merge(app::usage::server_fns::plain_routes(Arc::clone(server)));
     let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);
     let console = server::http::protect_from_cross_site(console);
     server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))

@@ -103,7 +103,8 @@ fn in_the_server_only_db_names_a_database_driver() {
 
 #[test]
 fn in_the_server_only_http_names_axum_and_nothing_names_leptos() {
-    let named = naming("server/src", &["axum::"], |name| name.starts_with("server/src/http/"));
+    let words = ["axum::", "hyper::", "hyper_util::"];
+    let named = naming("server/src", &words, |name| name.starts_with("server/src/http/"));
     assert_eq!(named, Vec::<String>::new());
     assert_eq!(naming("server/src", &["leptos"], |_| false), Vec::<String>::new());
 }

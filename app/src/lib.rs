@@ -45,6 +45,7 @@ use settings::payments_page::PaymentsPage;
 pub use shell::shell;
 use sign_in::page::{SignInPage, SignUpPage};
 use support::page::{GuidePage, SupportPage};
+use usage::entry_page::EntryPage;
 use usage::page::UsagePage;
 
 /// Every page with its address. Each waits for its data on the server, so that it can be read without JavaScript.
@@ -64,6 +65,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/chatbots/:id") view=ChatbotPage ssr=SsrMode::Async />
                     <Route path=path!("/documents") view=DocumentsPage ssr=SsrMode::Async />
                     <Route path=path!("/usage") view=UsagePage ssr=SsrMode::Async />
+                    <Route path=path!("/usage/entries/:seq") view=EntryPage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/keys/:id") view=KeyPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/payments") view=PaymentsPage ssr=SsrMode::Async />

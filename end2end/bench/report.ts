@@ -1,6 +1,6 @@
 // Writes docs/benchmarks.md from what script/bench measured: figures beside their targets, and whether they are met.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -114,7 +114,11 @@ function engineTable(): string {
   const [hot, thousand, lonely] = [figure("hot", "per_second"), figure("thousand", "per_second"), figure("lonely", "median_us")];
   const [window, key] = [figure("window", "microseconds"), figure("key", "microseconds")];
   const [slow, batch] = [figure("half", "p99_us"), figure("half", "batch_us")];
-  const { clients, memory_most_mb: memory } = JSON.parse(read("memory.json")) as { clients: number; memory_most_mb: number };
+  const { clients, stored_keys, memory_most_mb: memory } = JSON.parse(read("memory.json")) as {
+    clients: number;
+    stored_keys: number;
+    memory_most_mb: number;
+  };
   return `One sync of this disk took ${sync} µs in the same run.
 
 | what | figure | target |
@@ -125,7 +129,7 @@ function engineTable(): string {
 | the slowest hundredth at half of the peak waits, in batches of then ${whole(batch)} µs | ${(slow / batch).toFixed(2)} | at most 2.5: ${met(slow <= 2.5 * batch)} |
 | the place of a message in its window, in SQL | ${window.toFixed(2)} µs | at most 3 µs: ${met(window <= 3)} |
 | a key that is in memory is recognised | ${key.toFixed(2)} µs | at most 5 µs: ${met(key <= 5)} |
-| memory at most, under load by 10,000 keys and ${clients} connections | ${whole(memory)} MB | at most 150 MB: ${met(memory <= 150)} |`;
+| memory at most, with ${whole(stored_keys)} keys in the database and 10,000 of them calling through ${clients} connections | ${whole(memory)} MB | at most 150 MB: ${met(memory <= 150)} |`;
 }
 
 interface Overload {
@@ -140,6 +144,65 @@ function overloadText(): string {
   const { queue, offered_per_second, goodput_of_peak, refused, refused_99_ms } = JSON.parse(read("overload.json")) as Overload;
   return `Asked five times as much as it can write (${whole(offered_per_second)} requests a second, a queue of ${whole(queue)}), the ledger still did
 ${atLeast(goodput_of_peak, 0.9, 2)} of its peak. Of ${whole(refused)} refusals, 99 of 100 came within **${refused_99_ms} ms** (at most 50: ${met(refused_99_ms <= 50)}).`;
+}
+
+interface SlowClients {
+  slow_clients: number;
+  cut_off: number;
+  callers: number;
+  alone_per_second: number;
+  beside_per_second: number;
+  alone_99_ms: number;
+  beside_99_ms: number;
+  times_fewer: number;
+  times_longer: number;
+}
+
+function slowClientsText(): string {
+  const figures = JSON.parse(read("slow_clients.json")) as SlowClients;
+  const atMost = (value: number, most: number) => `**${value.toFixed(2)}** (at most ${most.toFixed(1)}: ${met(value <= most)})`;
+  return `| ${figures.callers} callers | requests a second | 99th percentile |
+| --- | ---: | ---: |
+| alone | ${whole(figures.alone_per_second)} | ${figures.alone_99_ms.toFixed(2)} ms |
+| beside ${whole(figures.slow_clients)} slow clients | ${whole(figures.beside_per_second)} | ${figures.beside_99_ms.toFixed(2)} ms |
+
+The callers do ${atMost(figures.times_fewer, 2)} times less beside the slow clients, and the slowest hundredth of their calls
+takes ${atMost(figures.times_longer, 2)} times as long. ${whole(figures.cut_off)} connections were cut off meanwhile.`;
+}
+
+interface Readings {
+  messages: number;
+  median_us: number;
+  p99_us: number;
+}
+
+interface Usage {
+  database: string;
+  entries: number;
+  behind: number;
+  days_30: Readings;
+  days_90: Readings;
+}
+
+/** Empty unless it was measured; see `script/bench --long`. */
+function usageText(): string {
+  const names = ["sqlite", "postgres"].map((name) => `usage-${name}.json`);
+  if (!names.every((name) => existsSync(join(WORK!, name)))) return "";
+  const measured = names.map((name) => JSON.parse(read(name)) as Usage);
+  const ms = (microseconds: number) => (microseconds / 1000).toFixed(1);
+  const line = (database: string, days: number, { messages, median_us, p99_us }: Readings) =>
+    `| ${database}, ${days} days | ${whole(messages)} | ${ms(median_us)} ms | ${ms(p99_us)} ms | at most 50 ms: ${met(p99_us <= 50_000)} |`;
+  const { entries, behind } = measured[0]!;
+  return `
+## Sums of usage
+
+What the chart of the page "Usage" reads, by chatbot, of an account with ${whole(entries)} messages in 90 days by 5 keys and 10
+chatbots, ${whole(behind)} of them not summed up yet.
+
+| stretch | messages | median | 99th percentile | target |
+| --- | ---: | ---: | ---: | --- |
+${measured.flatMap((usage) => [line(usage.database, 30, usage.days_30), line(usage.database, 90, usage.days_90)]).join("\n")}
+`;
 }
 
 interface Report {
@@ -216,6 +279,14 @@ ${engineTable()}
 
 ${overloadText()}
 
+## Slow clients
+
+\`ask\` over connections that are kept, alone and beside clients that send the head of a request or its body a byte every ten
+seconds, from eight addresses, and come back at once when they are cut off. Median of three alternating rounds.
+
+${slowClientsText()}
+
+${usageText()}
 ## Lighthouse
 
 ${lighthouseTable()}

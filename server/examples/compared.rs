@@ -28,7 +28,6 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 
 /// As the product has it.
 #[global_allocator]
@@ -64,7 +63,7 @@ async fn main() -> Result<(), Failure> {
     for number in 0..options.accounts {
         calls.push(payer(&server, &options, number).await?);
     }
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = http::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let url = format!("http://{}", listener.local_addr()?);
     let answer: &'static str = answer_of(&server, &calls).await?.leak();
     let memory = move |_body: Bytes| async move { ([(CONTENT_TYPE, "application/json")], answer) };
@@ -80,7 +79,8 @@ async fn main() -> Result<(), Failure> {
     let lines: Vec<Value> = calls.into_iter().map(|(authorization, body)| json!([authorization, body])).collect();
     let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "unstored": "/unstored", "single": "/single", "calls": lines });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
-    axum::serve(listener, router).await?;
+    let limits = http::Limits::of(&server.config);
+    http::serve(listener, router, limits, std::future::pending()).await;
     Ok(())
 }
 
@@ -148,7 +148,8 @@ impl Found {
 
 async fn found(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -> Result<Found, Failure> {
     let credential = read_authorization(authorization, |_| None).map_err(|_| "no credential")?;
-    let caller = keys::authenticate(server, &credential, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let caller = keys::authenticate(server, &credential, from).await.map_err(|refused| refused.error)?;
     let fields: Value = serde_json::from_slice(body)?;
     let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
     let question = fields["user_message"].as_str().ok_or("no message")?.to_owned();

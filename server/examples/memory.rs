@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::credit::Credit;
 use domain::ledger::Operation;
 use serde_json::json;
-use server::{Config, Server, accounts, chatbots, documents, http, keys, ledger};
+use server::{Config, Server, accounts, args, chatbots, documents, http, keys, ledger};
 use std::error::Error;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,6 +36,9 @@ enum Mode {
 struct Run {
     #[arg(long, default_value_t = 10_000)]
     keys: usize,
+    /// How many more keys the database has for each of those, which nobody uses
+    #[arg(long, default_value_t = 0)]
+    unused_for_each: usize,
     #[arg(long, default_value_t = 64)]
     clients: usize,
     #[arg(long, default_value_t = 15)]
@@ -52,12 +55,19 @@ const KEYS_AN_ACCOUNT: usize = 5;
 async fn main() -> Result<(), Failure> {
     match Cli::parse().mode {
         Mode::Serve(config) => {
-            let listener = tokio::net::TcpListener::bind(config.address).await?;
-            Ok(axum::serve(listener, http::router(Server::open(*config).await?)).await?)
+            let listener = http::bind(config.address)?;
+            let limits = http::Limits::of(&config);
+            http::serve(listener, http::router(Server::open(*config).await?), limits, std::future::pending()).await;
+            Ok(())
         }
         Mode::Run(run) => measure(*run).await,
     }
 }
+
+const COPY_KEYS: &str = "
+INSERT INTO api_keys (account_id, id, name, consumer_key, secret_hash, created_at, created_by, secret_created_at)
+SELECT account_id, id || $1, name, consumer_key || $1, secret_hash, created_at, created_by, secret_created_at
+FROM api_keys WHERE consumer_key NOT LIKE '%-%'";
 
 async fn measure(run: Run) -> Result<(), Failure> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
@@ -69,6 +79,10 @@ async fn measure(run: Run) -> Result<(), Failure> {
     while calls.len() < run.keys {
         calls.extend(calls_of_one_account(&server, calls.len()).await?);
     }
+    for copy in 0..run.unused_for_each {
+        server.db.execute(COPY_KEYS, args![format!("-{copy}")]).await?;
+    }
+    let (stored,): (i64,) = server.db.one("SELECT COUNT(*) FROM api_keys", args![]).await?;
     server.close().await;
     drop(server);
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -98,6 +112,7 @@ async fn measure(run: Run) -> Result<(), Failure> {
     }
     let line = json!({
         "keys": asking.calls.len(),
+        "stored_keys": stored,
         "clients": run.clients,
         "answers": asking.next.load(Ordering::Relaxed),
         "seconds": began.elapsed().as_secs(),

@@ -47,6 +47,18 @@ pub async fn get(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId
     Ok(row.map(chatbot).ok_or_else(|| Problem::not_found("chatbot"))?)
 }
 
+const SELECT_EXISTS: &str = "SELECT COUNT(*) FROM chatbots WHERE account_id = $1 AND id = $2";
+
+/// Checks that the account has, or had, a chatbot.
+///
+/// # Errors
+/// 404 when it never had one of this id.
+pub async fn exists(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<()> {
+    let scope = args![account_id.as_str(), chatbot_id.as_str()];
+    let (found,): (i64,) = server.db.one(SELECT_EXISTS, scope).await?;
+    if found == 1 { Ok(()) } else { Err(Problem::not_found("chatbot").into()) }
+}
+
 const COUNT_CHATBOTS: &str = "SELECT COUNT(*) FROM chatbots WHERE account_id = $1 AND deleted_at IS NULL";
 
 const INSERT_CHATBOT: &str = "

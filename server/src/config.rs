@@ -74,6 +74,12 @@ pub struct Config {
     /// Networks of proxies that may say in X-Forwarded-For where a request came from, for example 10.0.0.0/8
     #[arg(long, env = "ARTIKO_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Connections that may be open at once; more are closed again without an answer
+    #[arg(long, env = "ARTIKO_CONNECTIONS", default_value = "20000")]
+    pub connections: std::num::NonZeroU32,
+    /// Connections that may be open at once from one IPv4 address or one /64 of IPv6, trusted proxies aside
+    #[arg(long, env = "ARTIKO_CONNECTIONS_PER_ADDRESS", default_value = "512")]
+    pub connections_per_address: std::num::NonZeroU32,
     /// Requests that may wait for the ledger; more are refused with 503 at once
     #[arg(long, env = "ARTIKO_LEDGER_QUEUE", default_value = "8192")]
     pub ledger_queue: std::num::NonZeroU32,

@@ -139,6 +139,7 @@ async fn ask(
         message: QUESTIONS[place],
         channel,
         request_id: RequestId::new(server.now(), server.id_bytes()).to_string(),
+        caller_request_id: None,
     };
     conversations::ask(server, question).await?;
     Ok(())

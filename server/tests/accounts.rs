@@ -137,14 +137,15 @@ async fn a_key_is_recognised_until_it_is_deleted() {
         let caller = keys::authenticate(&server, &credential(&shown), LOCAL).await.unwrap();
         assert_eq!((&caller.account_id, &caller.key_id), (&olga.account_id, &shown.key.id));
         let other_secret = Credential { secret: PlainSecret::new(&[1; 32]), ..credential(&shown) };
-        let refused = keys::authenticate(&server, &other_secret, LOCAL).await.unwrap_err().into_problem();
+        let refused = keys::authenticate(&server, &other_secret, LOCAL).await.unwrap_err().error.into_problem();
         assert_eq!(refused.code, ProblemCode::InvalidCredential);
         let mistyped = keys::delete(&server, &olga, &shown.key.id, "production").await.unwrap_err().into_problem();
         assert_eq!((mistyped.code, mistyped.field.as_deref()), (ProblemCode::InvalidField, Some("name")));
         keys::delete(&server, &olga, &shown.key.id, "Production").await.unwrap();
         let elsewhere = server.second_process().await;
         for process in [&*server, &elsewhere] {
-            let refused = keys::authenticate(process, &credential(&shown), LOCAL).await.unwrap_err().into_problem();
+            let refused =
+                keys::authenticate(process, &credential(&shown), LOCAL).await.unwrap_err().error.into_problem();
             assert_eq!(refused.code, ProblemCode::InvalidCredential);
         }
         assert!(keys::list(&server, &olga.account_id).await.unwrap().is_empty());

@@ -1,58 +1,23 @@
-//! The public API through the real router, on both databases: messages and their streams, what can be read, pages, limits,
-//! and the document that describes it all.
+//! Messages by the public API through the real router, on both databases: their bodies, their streams, the limits, and the
+//! ways to send a credential.
 
+mod api_holder;
 mod key_holder;
 mod requests;
 mod support;
 
+use api_holder::{MESSAGES, call, get, holder, post};
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
-use domain::api_key::{KeySettings, Permission};
 use futures_util::StreamExt;
-use key_holder::{ASK, KeyHolder, key_holder};
-use requests::{Answer, send};
+use key_holder::{ASK, KeyHolder};
+use requests::send;
 use serde_json::{Value, json};
-use server::{Server, chatbots, documents, http, keys};
+use server::{chatbots, documents, http};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, assert_sound, databases, databases_with, owner};
+use support::{TestServer, assert_sound, databases, databases_with};
 use tower::ServiceExt;
-
-const MESSAGES: &str = "/api/v1/messages";
-
-async fn holder(server: &TestServer, messages: i64) -> KeyHolder {
-    let holder = key_holder(server, owner(server, "olga").await, messages).await;
-    allow(server, &holder, Permission::ALL.to_vec()).await;
-    holder
-}
-
-async fn allow(server: &TestServer, holder: &KeyHolder, permissions: Vec<Permission>) {
-    change(server, holder, |settings| settings.permissions = permissions).await;
-}
-
-async fn change(server: &TestServer, holder: &KeyHolder, change: impl FnOnce(&mut KeySettings)) {
-    let key = keys::get(server, &holder.viewer.account_id, &holder.key.key.id).await.expect("the key");
-    let mut settings = key.settings;
-    change(&mut settings);
-    keys::change(server, &holder.viewer, &holder.key.key.id, settings).await.expect("changed");
-}
-
-fn call(holder: &KeyHolder, method: Method, path: &str, body: Option<&Value>) -> Request<Body> {
-    let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, holder.authorization());
-    match body {
-        Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
-        None => request.body(Body::empty()),
-    }
-    .expect("a request")
-}
-
-async fn get(server: &Arc<Server>, holder: &KeyHolder, path: &str) -> Answer {
-    send(server, call(holder, Method::GET, path, None)).await
-}
-
-async fn post(server: &Arc<Server>, holder: &KeyHolder, path: &str, body: &Value) -> Answer {
-    send(server, call(holder, Method::POST, path, Some(body))).await
-}
 
 fn streamed(holder: &KeyHolder) -> Value {
     let mut question = holder.question();
@@ -219,143 +184,6 @@ async fn documents_that_change_while_a_stream_begins_are_what_it_answers_from() 
 }
 
 #[tokio::test]
-async fn credit_plan_and_entries_say_what_the_console_says() {
-    for server in databases().await {
-        let holder = holder(&server, 3).await;
-        post(&server, &holder, MESSAGES, &holder.question()).await;
-        let credit = get(&server, &holder, "/api/v1/credit").await.json();
-        let expected = json!({
-            "currency": "USD", "credit": "0.004000", "held": "0.000000", "available": "0.004000",
-            "price_per_message": "0.002000", "messages_left": 2
-        });
-        assert_eq!(credit, expected);
-        let plan = get(&server, &holder, "/api/v1/plan").await.json();
-        assert_eq!((&plan["name"], &plan["api_keys"]), (&json!("Plus"), &json!({ "used": 1, "limit": 5 })));
-        assert_eq!(plan["requests"], json!({ "per_minute": 6_000, "per_minute_per_key": 3_000 }));
-        let entries = get(&server, &holder, "/api/v1/entries").await.json();
-        let entry = &entries["data"][0];
-        assert_eq!((&entry["kind"], &entry["amount"]), (&json!("charge"), &json!("-0.002000")));
-        assert_eq!((&entry["key"]["name"], &entry["chatbot"]["name"]), (&json!("Production"), &json!("Help centre")));
-        assert_eq!(entries["data"][1]["kind"], "grant");
-    }
-}
-
-#[tokio::test]
-async fn lists_are_read_page_by_page_without_gaps() {
-    for server in databases().await {
-        let holder = holder(&server, 20).await;
-        let mut last = Value::Null;
-        for number in 0..7 {
-            server.clock.advance_us(1_000_000);
-            let mut question = holder.question();
-            if number % 3 == 2 {
-                question["conversation_id"] = last["conversation_id"].clone();
-            }
-            last = post(&server, &holder, MESSAGES, &question).await.json();
-        }
-        for (path, ids, count) in [("/api/v1/entries", "seq", 8), ("/api/v1/conversations", "id", 5)] {
-            let whole = get(&server, &holder, path).await.json();
-            let whole = whole["data"].as_array().expect("a list").clone();
-            assert_eq!(whole.len(), count, "{path}");
-            let (mut paged, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let page = get(&server, &holder, &format!("{path}?limit=2&cursor={cursor}")).await.json();
-                paged.extend(page["data"].as_array().expect("a list").clone());
-                let Some(next) = page["next_cursor"].as_str() else { break };
-                next.clone_into(&mut cursor);
-            }
-            assert_eq!(paged, whole, "{path}");
-            assert!(whole.windows(2).all(|pair| pair[0][ids].to_string() != pair[1][ids].to_string()));
-        }
-        let conversation = last["conversation_id"].as_str().expect("an id");
-        let path = format!("/api/v1/conversations/{conversation}");
-        assert_eq!(get(&server, &holder, &path).await.json()["messages"], 1);
-        let messages = get(&server, &holder, &format!("{path}/messages")).await.json();
-        assert_eq!(messages["data"][0]["request_id"], last["request_id"]);
-        assert_eq!(messages["data"][0]["sources"][0]["document_name"], "Guide.md");
-        assert_eq!(messages["next_cursor"], Value::Null);
-    }
-}
-
-#[tokio::test]
-async fn a_key_for_some_chatbots_sees_these_and_nothing_of_others() {
-    for server in databases().await {
-        let holder = holder(&server, 20).await;
-        let other = chatbots::create(&server, &holder.viewer, "Other").await.expect("a chatbot");
-        let mut to_other = holder.question();
-        to_other["chatbot_id"] = json!(other.id);
-        let conversation = post(&server, &holder, MESSAGES, &to_other).await.text("conversation_id");
-        post(&server, &holder, MESSAGES, &holder.question()).await;
-        let added = json!({ "chatbot_id": other.id, "name": "a.md", "text": "Something." });
-        let document = post(&server, &holder, "/api/v1/documents", &added).await;
-        assert_eq!(document.status, 201);
-        let document = format!("/api/v1/documents/{}", document.text("id"));
-        change(&server, &holder, |settings| settings.chatbots = Some(vec![holder.chatbot.id.clone()])).await;
-        for path in ["/api/v1/chatbots", "/api/v1/conversations", "/api/v1/documents"] {
-            let listed = get(&server, &holder, path).await.json();
-            assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{path} {listed}");
-        }
-        for path in [
-            format!("/api/v1/chatbots/{}", other.id),
-            format!("/api/v1/conversations?chatbot_id={}", other.id),
-            format!("/api/v1/conversations/{conversation}"),
-            format!("/api/v1/conversations/{conversation}/messages"),
-            format!("/api/v1/documents?chatbot_id={}", other.id),
-        ] {
-            get(&server, &holder, &path).await.refuses(403, "chatbot_not_allowed");
-        }
-        send(&server, call(&holder, Method::DELETE, &document, None)).await.refuses(403, "chatbot_not_allowed");
-        post(&server, &holder, "/api/v1/documents", &added).await.refuses(403, "chatbot_not_allowed");
-        post(&server, &holder, MESSAGES, &to_other).await.refuses(403, "chatbot_not_allowed");
-    }
-}
-
-#[tokio::test]
-async fn each_operation_needs_its_permission() {
-    for server in databases().await {
-        let holder = holder(&server, 20).await;
-        let document = json!({ "chatbot_id": holder.chatbot.id, "name": "a.md", "text": "Something." });
-        let document_id = post(&server, &holder, "/api/v1/documents", &document).await.text("id");
-        let calls = [
-            (Permission::MessagesWrite, Method::POST, MESSAGES.to_owned(), Some(holder.question())),
-            (Permission::MessagesWrite, Method::POST, ASK.to_owned(), Some(holder.question())),
-            (Permission::UsageRead, Method::GET, "/api/v1/credit".to_owned(), None),
-            (Permission::UsageRead, Method::GET, "/api/v1/plan".to_owned(), None),
-            (Permission::UsageRead, Method::GET, "/api/v1/entries".to_owned(), None),
-            (Permission::ChatbotsRead, Method::GET, "/api/v1/chatbots".to_owned(), None),
-            (Permission::ChatbotsRead, Method::GET, "/api/v1/documents".to_owned(), None),
-            (Permission::ChatbotsRead, Method::GET, format!("/api/v1/chatbots/{}", holder.chatbot.id), None),
-            (Permission::ConversationsRead, Method::GET, "/api/v1/conversations".to_owned(), None),
-            (Permission::DocumentsWrite, Method::POST, "/api/v1/documents".to_owned(), Some(document)),
-            (Permission::DocumentsWrite, Method::DELETE, format!("/api/v1/documents/{document_id}"), None),
-        ];
-        for (permission, method, path, body) in calls {
-            let others = Permission::ALL.iter().copied().filter(|other| *other != permission).collect();
-            allow(&server, &holder, others).await;
-            let refused = send(&server, call(&holder, method.clone(), &path, body.as_ref())).await;
-            refused.refuses(403, "permission_missing");
-            assert!(refused.text("detail").contains(permission.as_str()), "{}", refused.body);
-            allow(&server, &holder, vec![permission]).await;
-            let answer = send(&server, call(&holder, method, &path, body.as_ref())).await;
-            assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_another_process_deleted_reads_nothing_from_the_next_request_on() {
-    for server in databases().await {
-        let holder = holder(&server, 20).await;
-        assert_eq!(get(&server, &holder, "/api/v1/credit").await.status, 200);
-        let other = server.second_process().await;
-        keys::delete(&other, &holder.viewer, &holder.key.key.id, "Production").await.expect("deleted");
-        for path in ["/api/v1/credit", "/api/v1/chatbots", "/api/v1/conversations", "/api/v1/entries"] {
-            get(&server, &holder, path).await.refuses(401, "invalid_credential");
-        }
-    }
-}
-
-#[tokio::test]
 async fn the_limits_of_the_plan_are_told_and_held() {
     let folder = tempfile::tempdir().expect("a folder");
     let plans = folder.path().join("plans.toml");
@@ -398,105 +226,5 @@ async fn a_credential_is_taken_in_three_forms_and_never_from_the_address() {
         let missing = send(&server, Request::get("/api/v1/credit").body(Body::empty()).expect("a request")).await;
         missing.refuses(401, "missing_credential");
         assert!(missing.header("www-authenticate").starts_with("Bearer realm="));
-    }
-}
-
-#[tokio::test]
-async fn what_a_query_does_not_know_is_refused_and_named() {
-    for server in databases().await {
-        let holder = holder(&server, 1).await;
-        for (path, field) in [
-            ("/api/v1/entries?form=2026-11-01", "form"),
-            ("/api/v1/entries?from=yesterday", "from"),
-            ("/api/v1/entries?limit=0", "limit"),
-            ("/api/v1/conversations?cursor=nothing", "cursor"),
-            ("/api/v1/credit?currency=EUR", "currency"),
-        ] {
-            let refused = get(&server, &holder, path).await;
-            refused.refuses(422, "invalid_field");
-            assert_eq!(refused.text("field"), field);
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_document_describes_what_is_served() {
-    let server = databases().await.remove(0);
-    let served = send(&server, Request::get("/openapi.json").body(Body::empty()).expect("a request")).await;
-    assert_eq!((served.status, served.header("content-type")), (200, "application/json"));
-    let document = served.json();
-    assert_eq!(document["openapi"], "3.1.0");
-    let paths = document["paths"].as_object().expect("paths");
-    for (path, operations) in paths {
-        for (method, operation) in operations.as_object().expect("operations") {
-            let address =
-                path.replace("{chatbot_id}", "bot_x").replace("{conversation_id}", "x").replace("{document_id}", "x");
-            let method: Method = method.to_uppercase().parse().expect("a method");
-            let request = Request::builder().method(method).uri(&address).body(Body::empty()).expect("a request");
-            send(&server, request).await.refuses(401, "missing_credential");
-            for part in ["operationId", "summary", "description", "tags"] {
-                assert!(operation.get(part).is_some(), "{path}: {part}");
-            }
-        }
-    }
-    assert!(paths.len() >= 11);
-    let text = served.body;
-    assert!(!text.contains("\"$ref\":\"#/components/schemas/\""), "every reference names something");
-    for reference in text.split("#/components/schemas/").skip(1) {
-        let name = reference.split('"').next().expect("a name");
-        assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn the_last_requests_of_a_key_are_listed_with_what_became_of_them() {
-    for server in databases().await {
-        let holder = holder(&server, 1).await;
-        let step = || server.clock.advance_us(1_000);
-        post(&server, &holder, MESSAGES, &holder.question()).await;
-        step();
-        post(&server, &holder, MESSAGES, &holder.question()).await.refuses(402, "insufficient_credit");
-        step();
-        get(&server, &holder, "/api/v1/credit").await;
-        step();
-        keys::disable(&server, &holder.viewer, &holder.key.key.id).await.expect("off");
-        get(&server, &holder, "/api/v1/plan").await.refuses(401, "key_disabled");
-        step();
-        let wrong = format!("{}:{}", holder.key.key.consumer_key, key_holder::another_secret());
-        let request = Request::get("/api/v1/plan").header(header::AUTHORIZATION, wrong).body(Body::empty());
-        send(&server, request.expect("a request")).await.refuses(401, "invalid_credential");
-        let recent = keys::recent(&server, &holder.viewer.account_id, &holder.key.key.id).await.expect("requests");
-        let told: Vec<_> = recent
-            .iter()
-            .map(|request| {
-                let code = request.refused.map_or("", |code| code.as_str());
-                (request.operation.as_str(), request.status, code, request.entry.map(|(_, price)| price.millionths()))
-            })
-            .collect();
-        let expected = [
-            ("GET /api/v1/plan", 401, "key_disabled", None),
-            ("GET /api/v1/credit", 200, "", None),
-            ("POST /api/v1/messages", 402, "insufficient_credit", None),
-            ("Help centre", 200, "", Some(2_000)),
-        ];
-        assert_eq!(told, expected);
-    }
-}
-
-#[tokio::test]
-async fn no_more_than_fifty_requests_of_a_key_are_kept() {
-    for server in databases().await {
-        let holder = holder(&server, 0).await;
-        for round in 0..4 {
-            for _ in 0..30 {
-                server.clock.advance_us(1_000);
-                get(&server, &holder, "/api/v1/credit").await;
-            }
-            let recent = keys::recent(&server, &holder.viewer.account_id, &holder.key.key.id).await.expect("requests");
-            assert_eq!(recent.len(), ((round + 1) * 30).min(50));
-            assert_eq!(recent[0].at, server.now());
-        }
-        let kept: (i64,) = server.db.one("SELECT COUNT(*) FROM key_requests", Vec::new()).await.expect("a count");
-        assert_eq!(kept.0, 50);
     }
 }

@@ -10,6 +10,7 @@ use axum::http::Request;
 use domain::api_key::{KeySettings, Overlap, Permission, ShownOnce};
 use domain::clock::{DAY_US, SECOND_US};
 use domain::credit::Credit;
+use domain::problem::ProblemCode;
 use key_holder::{KeyHolder, PRICE, asks_with, key_holder};
 use requests::send;
 use serde_json::json;
@@ -311,5 +312,18 @@ async fn a_key_in_memory_takes_its_own_secret_only() {
             let request = key_holder::asks_with(Some(&mixed), holder.question().to_string());
             send(&server, request).await.refuses(401, "invalid_credential");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_deleted_key_spent_can_still_be_asked_for_by_its_own_account_only() {
+    for server in databases().await {
+        let holder = holder(&server).await;
+        let id = &holder.key.key.id;
+        keys::delete(&server, &holder.viewer, id, "Production").await.expect("deleted");
+        keys::exists(&server, &holder.viewer.account_id, id).await.expect("it was its own");
+        let other = owner(&server, "olga").await;
+        let refused = keys::exists(&server, &other.account_id, id).await.expect_err("refused");
+        assert_eq!(refused.into_problem().code, ProblemCode::NotFound);
     }
 }

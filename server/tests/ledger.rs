@@ -284,13 +284,18 @@ async fn a_balance_cannot_become_negative_by_any_statement() {
 
 #[tokio::test]
 async fn the_verifier_notices_every_row_that_was_tampered_with() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("sum to its posted credit", &["UPDATE balances SET posted = posted + 1"]),
         ("numbered without gaps", &["UPDATE balances SET next_entry = next_entry + 1"]),
         (
             "continues from the one before",
             &["INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id)
                SELECT account_id, 3, 'grant', 7, 7, 0, 'x' FROM balances"],
+        ),
+        (
+            "have a channel",
+            &["INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id, channel)
+               SELECT account_id, 3, 'grant', 2000, 10000, 0, 'x', 'api' FROM balances"],
         ),
         ("exactly one delivered answer", &["DELETE FROM messages"]),
         ("exactly one delivered answer", &["UPDATE messages SET price = price + 1"]),

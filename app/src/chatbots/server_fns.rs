@@ -121,6 +121,7 @@ fn question<'a>(
         message,
         channel: Channel::Console,
         request_id: name.filter(|name| name.is_ours).map_or_else(fresh, |name| name.text.clone()),
+        caller_request_id: None,
     }
 }
 

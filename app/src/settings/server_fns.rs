@@ -3,7 +3,7 @@
 
 use crate::documents::server_fns::Choice;
 use crate::error::AppError;
-use domain::api_key::{ApiKey, ShownOnce};
+use domain::api_key::{ApiKey, KeyRequest, ShownOnce};
 use domain::credit::CreditSummary;
 use domain::ledger::Entry;
 use domain::money::{AddBalanceRules, Currency};
@@ -118,10 +118,31 @@ pub struct KeyForm {
     pub scope: String,
     #[serde(default)]
     pub chatbots: Vec<String>,
+    /// `never`, `day` for the last day below, or a number of days from now.
+    pub expiry: String,
+    #[serde(default)]
     pub last_day: String,
     pub monthly_cap: String,
     /// With any white space between them.
     pub networks: String,
+}
+
+/// In how many days a key may end, without choosing a day.
+pub const EXPIRY_DAYS: [i64; 3] = [30, 90, 365];
+
+/// The last requests of a key, newest first.
+#[server(prefix = "/rpc", endpoint = "key/requests", input = Postcard, output = Postcard)]
+pub async fn load_key_requests(key_id: String) -> Result<KeyRequests, AppError> {
+    let (server, viewer, id) = (server(), require_viewer().await?, parse_key_id(&key_id)?);
+    let requests = server::keys::recent(&server, &viewer.account_id, &id).await?;
+    Ok(KeyRequests { requests, currency: server.config.currency })
+}
+
+/// Requests, and the currency of their prices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyRequests {
+    pub requests: Vec<KeyRequest>,
+    pub currency: Currency,
 }
 
 /// Sets everything about a key but its secret.
@@ -132,7 +153,7 @@ pub async fn change_key(key_id: String, form: KeyForm) -> Result<(), AppError> {
         let error = error.with_typed("name", &form.name).with_typed("last_day", &form.last_day);
         error.with_typed("monthly_cap", &form.monthly_cap).with_typed("networks", &form.networks)
     };
-    let settings = read_settings(&form).map_err(|problem| with_typed(problem.into()))?;
+    let settings = read_settings(&form, server.now()).map_err(|problem| with_typed(problem.into()))?;
     server::keys::change(&server, &viewer, &id, settings).await.map_err(|error| with_typed(error.into()))?;
     if is_plain_form() {
         leptos_axum::redirect(&format!("/settings/keys/{id}"));
@@ -140,19 +161,29 @@ pub async fn change_key(key_id: String, form: KeyForm) -> Result<(), AppError> {
     Ok(())
 }
 
+/// When a key ends: the midnight after its last day.
+#[cfg(feature = "ssr")]
+fn read_end(form: &KeyForm, now: Timestamp) -> Result<Option<Timestamp>, FieldError> {
+    let refused = || FieldError::new("expires_at", "choose the last day, such as 2026-12-31");
+    match form.expiry.as_str() {
+        "never" => Ok(None),
+        "day" => {
+            let day = Timestamp::from_date(form.last_day.trim()).ok_or_else(refused)?;
+            Ok(Some(day.plus_us(DAY_US)))
+        }
+        days => {
+            let days: i64 = days.parse().ok().filter(|days| EXPIRY_DAYS.contains(days)).ok_or_else(refused)?;
+            Ok(Some(now.start_of_day().plus_us((days + 1) * DAY_US)))
+        }
+    }
+}
+
 /// What was typed and chosen, as settings.
 #[cfg(feature = "ssr")]
-fn read_settings(form: &KeyForm) -> Result<KeySettings, Problem> {
+fn read_settings(form: &KeyForm, now: Timestamp) -> Result<KeySettings, Problem> {
     let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
     let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
     let read = |ids: &Vec<String>| ids.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect();
-    let end = match form.last_day.trim() {
-        "" => None,
-        day => {
-            let day = Timestamp::from_date(day).ok_or_else(|| unknown("expires_at", "write the day as 2026-12-31"))?;
-            Some(day.plus_us(DAY_US))
-        }
-    };
     let cap = match form.monthly_cap.trim() {
         "" => None,
         cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
@@ -161,7 +192,7 @@ fn read_settings(form: &KeyForm) -> Result<KeySettings, Problem> {
         name: form.name.clone(),
         permissions: form.permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
         chatbots: (form.scope == "chosen").then(|| read(&form.chatbots)).transpose()?,
-        expires_at: end,
+        expires_at: read_end(form, now)?,
         monthly_cap: cap,
         networks: form.networks.split_whitespace().map(str::to_owned).collect(),
     })

@@ -35,7 +35,7 @@ pub fn entry_row(entry: Entry, currency: Currency) -> AnyView {
         payment_id.map(|id| view! { <a class="sub" href="/settings/payments">{id.to_string()}</a> }.into_any());
     view! {
         <tr id=format!("entry-{seq}")>
-            <td><Moment at/></td>
+            <td><a href=format!("/usage/entries/{seq}")><Moment at/></a></td>
             <td>{what(kind)}<span class="sub">{detail}</span>{payment}</td>
             <td>{key.map(|key| key.name)}</td>
             <td>{chatbot.map(|chatbot| chatbot.name)}</td>

@@ -1,57 +1,74 @@
 //! The filter: a GET form, so that every selection is an address that can be kept and shared.
 
-use super::server_fns::{Filter, LoadKeyChoices};
+use super::filter::Filter;
+use super::server_fns::{FilterChoices, LoadFilterChoices};
 use crate::components::Loaded;
 use crate::documents::get_form::GetForm;
 use crate::documents::server_fns::Choice;
 use leptos::prelude::*;
 
-/// The form loads the keys on its own and not with the entries, so that a refresh never takes away a half-typed day.
+/// The form loads its choices on its own and not with the entries, so that a refresh never takes away a half-typed day.
 #[component]
 pub fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
-    let keys = Loaded::new(|| (), |()| LoadKeyChoices {});
+    let choices = Loaded::new(|| (), |()| LoadFilterChoices {});
     view! {
         <Transition>
             {move || {
                 let filter = filter.get();
-                // Without the keys the form still filters by day; the entries below say what went wrong.
-                Suspend::new(async move { form(keys.await.unwrap_or_default(), filter) })
+                // Without the choices the form still filters by day; the entries below say what went wrong.
+                Suspend::new(async move { form(choices.await.unwrap_or_default(), filter) })
             }}
         </Transition>
     }
     .into_any()
 }
 
-fn form(keys: Vec<Choice>, filter: Filter) -> AnyView {
-    let is_listed = filter.key.is_empty() || keys.iter().any(|key| key.id == filter.key);
-    let deleted = (!is_listed).then(|| Choice { id: filter.key.clone(), name: "A deleted key".to_owned() });
+fn form(FilterChoices { keys, chatbots, channels, classes }: FilterChoices, filter: Filter) -> AnyView {
     let is_set = filter.is_set();
-    let Filter { key, from, until, .. } = filter;
-    let options = keys.into_iter().chain(deleted).map(move |Choice { id, name }| {
-        let is_chosen = id == key;
-        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }.into_any()
-    });
+    let Filter { key, chatbot, channel, only, from, until, by, .. } = filter;
     view! {
-        <GetForm href="/usage" fields=&["key", "from", "until"]>
-            <div>
-                <label for="filter-key">"API key"</label>
-                <select id="filter-key" name="key">
-                    <option value="">"All keys"</option>
-                    {options.collect_view()}
-                </select>
-            </div>
-            <div>
-                <label for="filter-from">"From"</label>
-                <input id="filter-from" type="date" name="from" value=from.clone() prop:value=from aria-describedby="filter-hint"/>
-            </div>
-            <div>
-                <label for="filter-until">"Until"</label>
-                <input id="filter-until" type="date" name="until" value=until.clone() prop:value=until aria-describedby="filter-hint"/>
-            </div>
+        <GetForm href="/usage" fields=&["key", "chatbot", "channel", "only", "from", "until", "by"]>
+            {select("key", "API key", "All keys", keys, key)}
+            {select("chatbot", "Chatbot", "All chatbots", chatbots, chatbot)}
+            {select("channel", "Channel", "All channels", channels, channel)}
+            {select("only", "Show", "All entries", classes, only)}
+            {day("from", "From", from)}
+            {day("until", "Until", until)}
+            <input type="hidden" name="by" value=by/>
             <button class="btn">"Filter"</button>
             {is_set.then(|| view! { <a class="btn quiet" href="/usage">"Show all"</a> }.into_any())}
             <p class="hint" id="filter-hint">"Days begin and end at midnight UTC; both are included."</p>
         </GetForm>
+    }
+    .into_any()
+}
+
+/// What is chosen may have been deleted, and is offered all the same.
+fn select(name: &'static str, label: &'static str, all: &'static str, choices: Vec<Choice>, chosen: String) -> AnyView {
+    let id = format!("filter-{name}");
+    let is_listed = chosen.is_empty() || choices.iter().any(|choice| choice.id == chosen);
+    let deleted = (!is_listed).then(|| Choice { id: chosen.clone(), name: "Deleted".to_owned() });
+    let everything = Choice { id: String::new(), name: all.to_owned() };
+    let options = [everything].into_iter().chain(choices).chain(deleted).map(move |Choice { id, name }| {
+        let is_chosen = id == chosen;
+        view! { <option value=id selected=is_chosen prop:selected=is_chosen>{name}</option> }.into_any()
+    });
+    view! {
+        <div>
+            <label for=id.clone()>{label}</label>
+            <select id=id name=name>{options.collect_view()}</select>
+        </div>
+    }
+    .into_any()
+}
+
+fn day(name: &'static str, label: &'static str, value: String) -> AnyView {
+    let id = format!("filter-{name}");
+    view! {
+        <div>
+            <label for=id.clone()>{label}</label>
+            <input id=id type="date" name=name value=value.clone() prop:value=value aria-describedby="filter-hint"/>
+        </div>
     }
     .into_any()
 }

@@ -1,12 +1,13 @@
-//! The list of entries, newest first. Filter and page stand in the URL.
+//! What messages cost by day, and the list of entries, newest first. Filter, division and page stand in the URL.
 
+use super::chart_card::chart_card;
 use super::entry_row::entry_row;
+use super::filter::Filter;
 use super::filter_form::FilterForm;
-use super::server_fns::{Filter, LoadUsage, UsageView};
+use super::server_fns::{LoadUsage, UsageView};
 use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{EmptyState, Loaded, OpenDialog, PageHeading, grouped, use_live};
-use crate::documents::get_form::address;
-use domain::ledger::EntryTotals;
+use domain::ledger::{EntryPage, EntryTotals};
 use domain::money::Currency;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -15,12 +16,7 @@ use leptos_router::hooks::use_query_map;
 pub fn UsagePage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
-    let filter = Memo::new(move |_| {
-        query.with(|query| {
-            let part = |name| query.get(name).unwrap_or_default();
-            Filter { key: part("key"), from: part("from"), until: part("until"), before: part("before") }
-        })
-    });
+    let filter = Memo::new(move |_| query.with(Filter::of));
     let loaded = Loaded::new(move || (filter.get(), live.get()), |(filter, _)| LoadUsage { filter });
     view! {
         <PageHeading title="Usage" lede="Every change of your API credit, with what it left."/>
@@ -37,13 +33,20 @@ pub fn UsagePage() -> impl IntoView {
     .into_any()
 }
 
-fn usage_view(UsageView { page, currency }: UsageView, filter: &Filter) -> AnyView {
-    if page.entries.is_empty() {
-        return empty(filter);
+fn usage_view(UsageView { page, currency, chart }: UsageView, filter: &Filter) -> AnyView {
+    let entries = if page.entries.is_empty() { empty(filter) } else { entries_card(page, currency, filter) };
+    view! {
+        {chart.map(chart_card)}
+        {entries}
     }
+    .into_any()
+}
+
+fn entries_card(page: EntryPage, currency: Currency, filter: &Filter) -> AnyView {
     let rows = page.entries.into_iter().map(|entry| entry_row(entry, currency)).collect_view();
-    let older = page.next_before_seq.map(|seq| older_href(filter, seq));
-    let newest = (!filter.before.is_empty()).then(|| older_href(filter, 0));
+    let older = page.next_before_seq.map(|seq| filter.before(Some(seq)).address("/usage"));
+    let newest = (!filter.before.is_empty()).then(|| filter.before(None).address("/usage"));
+    let export = filter.before(None).address("/usage/entries.csv");
     view! {
         <div class="card">
             <div class="table-wrap" tabindex="0" role="region" aria-label="Entries">
@@ -68,6 +71,7 @@ fn usage_view(UsageView { page, currency }: UsageView, filter: &Filter) -> AnyVi
                 {newest.map(|href| view! { <a href=href>"Newest entries"</a> }.into_any())}
                 {older.map(|href| view! { <a href=href rel="next">"Older entries"</a> }.into_any())}
                 <a href="/settings/payments">"Payments"</a>
+                <a href=export download="">"Export as CSV"</a>
             </nav>
         </div>
     }
@@ -88,13 +92,6 @@ fn totals_row(totals: EntryTotals, currency: Currency) -> AnyView {
     .into_any()
 }
 
-/// The address of the page that begins below entry `seq`; of the first page when `seq` is zero.
-fn older_href(filter: &Filter, seq: i64) -> String {
-    let Filter { key, from, until, .. } = filter.clone();
-    let before = if seq == 0 { String::new() } else { seq.to_string() };
-    address("/usage", &[("key", key), ("from", from), ("until", until), ("before", before)])
-}
-
 fn empty(filter: &Filter) -> AnyView {
     if filter.is_set() || !filter.before.is_empty() {
         return view! {
@@ -112,17 +109,4 @@ fn empty(filter: &Filter) -> AnyView {
         </EmptyState>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_of_the_next_page_keeps_the_filter() {
-        let filter = Filter { key: "key_1".into(), from: "2026-11-01".into(), ..Filter::default() };
-        assert_eq!(older_href(&filter, 51), "/usage?key=key_1&from=2026-11-01&before=51");
-        assert_eq!(older_href(&filter, 0), "/usage?key=key_1&from=2026-11-01");
-        assert_eq!(older_href(&Filter::default(), 0), "/usage");
-    }
 }

@@ -5,9 +5,14 @@
 //! entries that no limit applies to.
 
 mod decision;
+mod usage;
 
 pub use decision::{
     Account, Alert, Decision, Hold, HoldState, NEAR_CAP_PERCENT, Request, Spending, WindowPlace, decide_request,
+};
+pub use usage::{
+    USAGE_DAYS_DEFAULT, USAGE_DAYS_MAX, USAGE_SERIES_MAX, UsageBy, UsageDay, UsageDays, UsageOf, UsageSeries, UsageSum,
+    UsageSums,
 };
 
 use crate::clock::Timestamp;
@@ -216,6 +221,8 @@ pub struct Entry {
     pub posted_after: Credit,
     pub at: Timestamp,
     pub request_id: String,
+    /// What the caller named the request, where it did.
+    pub caller_request_id: Option<String>,
     pub channel: Option<Channel>,
     pub key: Option<Named<KeyId>>,
     pub chatbot: Option<Named<ChatbotId>>,
@@ -231,10 +238,43 @@ pub struct Named<Id> {
     pub name: String,
 }
 
+/// The two classes that entries fall into. Messages have a channel and nothing else has one, so sums by channel tell the
+/// classes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryClass {
+    /// What was charged for messages.
+    Messages,
+    /// Payments, grants and corrections.
+    Changes,
+}
+
+impl EntryClass {
+    pub const ALL: [Self; 2] = [Self::Messages, Self::Changes];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Changes => "changes",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+}
+
 /// Which entries a page of the usage list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryFilter {
     pub key_id: Option<KeyId>,
+    pub chatbot_id: Option<ChatbotId>,
+    pub channel: Option<Channel>,
+    pub only: Option<EntryClass>,
+    /// Only entries of these chatbots, for a key that may use no others; of none when it is empty.
+    pub chatbots: Option<Vec<ChatbotId>>,
     /// Inclusive.
     pub from: Option<Timestamp>,
     /// Exclusive.

@@ -6,9 +6,9 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use domain::chatbot::Answer;
 use domain::credit::Credit;
-use domain::id::{AccountId, ConversationId, KeyId, RequestId};
+use domain::id::{AccountId, KeyId, RequestId};
 use domain::ledger::Channel;
-use server::conversations::{Question, Start, begin, finish};
+use server::conversations::{Question, Start, Told, begin, finish};
 use server::{Config, Server, http, random, telemetry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(config.address).await?;
     let server = Server::open(config).await?;
     let held = Router::new().route("/held/{account}/{key}/{chatbot}", post(held)).with_state(Arc::clone(&server));
-    axum::serve(listener, http::router(server).merge(held)).await?;
+    let limits = http::Limits::of(&server.config);
+    http::serve(listener, http::router(server).merge(held), limits, std::future::pending()).await;
     Ok(())
 }
 
@@ -37,6 +38,7 @@ async fn held(
         message: QUESTION,
         channel: Channel::Api,
         request_id,
+        caller_request_id: None,
     };
     let Ok(Start::Begun(begun)) = begin(&server, question, Credit::from_millionths(9_000), None).await else {
         return String::new();
@@ -48,6 +50,6 @@ async fn held(
     }
     let answer = Answer { text: "Yes.".to_owned(), citations: Vec::new() };
     let cost = Credit::from_millionths(i64::from(chance) * 10);
-    let name = |conversation_id: &ConversationId, _: &Answer| conversation_id.to_string();
+    let name = |told: &Told<'_>| told.conversation_id.to_string();
     finish(&server, begun, &answer, cost, name).await.map(|delivery| delivery.body).unwrap_or_default()
 }

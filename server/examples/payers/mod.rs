@@ -37,6 +37,7 @@ impl Payer {
         Command {
             account_id: self.account_id.clone(),
             request_id: RequestId::new(now, random::bytes(server.random.as_ref())).to_string(),
+            caller_request_id: None,
             channel: Channel::Api,
             key_id: Some(self.key_id.clone()),
             key_version: None,

@@ -83,6 +83,7 @@ pub async fn begin(server: &Server, question: Question<'_>, maximum: Credit, onc
     let mut command = Command {
         account_id: question.account_id.clone(),
         request_id: question.request_id.clone(),
+        caller_request_id: question.caller_request_id.clone(),
         channel: question.channel,
         key_id: question.key_id.clone(),
         key_version: question.caller.map(Caller::key_version),

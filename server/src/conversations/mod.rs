@@ -41,6 +41,8 @@ pub struct Question<'a> {
     pub message: &'a str,
     pub channel: Channel,
     pub request_id: String,
+    /// What the caller named the request, where it did.
+    pub caller_request_id: Option<String>,
 }
 
 /// An answer as it is sent, whether it was made now or is the one that was given before.
@@ -176,6 +178,7 @@ async fn deliver(
         let command = Command {
             account_id: question.account_id.clone(),
             request_id: question.request_id.clone(),
+            caller_request_id: question.caller_request_id.clone(),
             channel: question.channel,
             key_id: question.key_id.clone(),
             key_version,

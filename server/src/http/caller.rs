@@ -1,6 +1,5 @@
 //! Who calls: the program that sends an API credential, and the address a request comes from.
 
-use crate::http::problem::Refused;
 use crate::keys;
 use crate::{Config, Server};
 use axum::extract::ConnectInfo;
@@ -14,25 +13,17 @@ use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// A caller who was not let in, with the credential where one could be read.
-pub(super) struct Unrecognised {
-    pub refused: Refused,
-    pub credential: Option<Credential>,
-}
-
 /// Recognises the program that sends a request by its credential.
 ///
 /// # Errors
 /// 401 for a credential that is missing, in the address, cannot be read, or as [`keys::authenticate`]; 403 for the network.
-pub(super) async fn recognise(server: &Server, parts: &Parts) -> Result<keys::Caller, Unrecognised> {
+pub(super) async fn recognise(server: &Server, parts: &Parts) -> Result<keys::Caller, keys::Unauthenticated> {
     if parts.uri.query().is_some_and(holds_credential) {
-        return Err(Unrecognised { refused: ProblemCode::CredentialInAddress.into(), credential: None });
+        return Err(crate::Error::from(ProblemCode::CredentialInAddress).into());
     }
-    let unread = |error| Unrecognised { refused: crate::Error::from(error).into(), credential: None };
-    let credential = read_credential(&parts.headers).map_err(unread)?;
+    let credential = read_credential(&parts.headers).map_err(crate::Error::from)?;
     let from = client_address(&server.config, &parts.headers, &parts.extensions);
-    let recognised = keys::authenticate(server, &credential, from).await;
-    recognised.map_err(|error| Unrecognised { refused: error.into(), credential: Some(credential) })
+    keys::authenticate(server, &credential, from).await
 }
 
 fn read_credential(headers: &HeaderMap) -> Result<Credential, CredentialError> {

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 /// A JSON object. Fields that nobody asks for are ignored, so that callers may send more than an old server knows.
-pub(super) struct JsonObject {
+pub struct JsonObject {
     fields: Map<String, Value>,
     /// As it came.
     pub(super) body: Bytes,
@@ -26,13 +26,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
                 "send the header Content-Type: application/json",
             ));
         }
-        let body = body(request, state).await?;
-        let fields = serde_json::from_slice(&body).map_err(|error| {
-            // Only the place is told: the error's own text may repeat the body.
-            let detail = format!("the body is not a JSON object (line {}, column {})", error.line(), error.column());
-            Refused::with_detail(ProblemCode::MalformedRequest, &detail)
-        })?;
-        Ok(Self { fields, body })
+        Self::parse(body(request, state).await?)
     }
 }
 
@@ -53,8 +47,19 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl JsonObject {
+    /// # Errors
+    /// 400 when it is not a JSON object.
+    pub fn parse(body: Bytes) -> Result<Self, Refused> {
+        let fields = serde_json::from_slice(&body).map_err(|error| {
+            // Only the place is told: the error's own text may repeat the body.
+            let detail = format!("the body is not a JSON object (line {}, column {})", error.line(), error.column());
+            Refused::with_detail(ProblemCode::MalformedRequest, &detail)
+        })?;
+        Ok(Self { fields, body })
+    }
+
     /// A field that must be there and be a string.
-    pub(super) fn text(&self, field: &str) -> Result<&str, Refused> {
+    pub fn text(&self, field: &str) -> Result<&str, Refused> {
         match self.fields.get(field) {
             Some(Value::String(text)) => Ok(text),
             None | Some(Value::Null) => Err(refuse(field, "is missing")),
@@ -63,7 +68,7 @@ impl JsonObject {
     }
 
     /// A field that may be absent or null, and names something by a string or a number.
-    pub(super) fn optional_name(&self, field: &str) -> Result<Option<String>, Refused> {
+    pub fn optional_name(&self, field: &str) -> Result<Option<String>, Refused> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -73,7 +78,7 @@ impl JsonObject {
     }
 
     /// A field that may be absent or null, and is true or false.
-    pub(super) fn flag(&self, field: &str) -> Result<bool, Refused> {
+    pub fn flag(&self, field: &str) -> Result<bool, Refused> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),

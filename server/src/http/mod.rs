@@ -15,11 +15,16 @@ mod events;
 mod health;
 mod hosted_page;
 mod json;
+mod listen;
 pub mod middleware;
+mod pace;
+mod places;
 mod problem;
 mod webhooks;
 
 pub use caller::client_address;
+pub use json::JsonObject;
+pub use listen::{Limits, bind, serve};
 pub use middleware::{RequestName, limit_body, protect_from_cross_site, wrap};
 pub use problem::Refused;
 

@@ -13,6 +13,7 @@ use domain::clock::Timestamp;
 use domain::id::{AccountId, ChatbotId, KeyId};
 use ipnet::IpNet;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -41,6 +42,12 @@ pub(super) struct Known {
     /// `None` is from everywhere.
     pub networks: Option<Vec<IpNet>>,
     pub uses: Counts,
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
 }
 
 #[derive(Default)]

@@ -8,7 +8,7 @@ use super::cache::Known;
 use super::requests::Request;
 use super::uses::Counts;
 use super::{HashedSecret, words};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{Server, args, db};
 use domain::api_key::{Credential, Permission};
 use domain::clock::Timestamp;
@@ -25,6 +25,14 @@ struct Proof {
     consumer_key: String,
     hashed: HashedSecret,
     from: IpAddr,
+}
+
+impl Proof {
+    /// Whether the secret is the key's own, or was until it was replaced.
+    fn is_of(&self, known: &Known) -> bool {
+        let old = known.old_secret.as_ref().is_some_and(|(hash, _)| self.hashed.is(hash));
+        self.hashed.is(&known.secret_hash) || old
+    }
 }
 
 /// The program that calls the API, recognised by its credential.
@@ -132,13 +140,53 @@ impl From<CallerRow> for Known {
     }
 }
 
+/// A caller who was not let in, and the key where its secret was the right one.
+#[derive(Debug)]
+pub struct Unauthenticated {
+    pub error: Error,
+    key: Option<Arc<Known>>,
+}
+
+impl Unauthenticated {
+    /// The error, and the key for whose page the request is kept. Who does not know the secret cannot put anything there.
+    #[must_use]
+    pub fn into_parts(self) -> (Error, Option<RefusedKey>) {
+        (self.error, self.key.map(RefusedKey))
+    }
+}
+
+/// A key that was recognised and not let in.
+pub struct RefusedKey(Arc<Known>);
+
+impl RefusedKey {
+    pub fn note_request(&self, server: &Server, request: Request<'_>) {
+        server.key_uses.note_request(&self.0, request.seen_at(server.now()));
+    }
+}
+
+impl From<Error> for Unauthenticated {
+    fn from(error: Error) -> Self {
+        Self { error, key: None }
+    }
+}
+
+impl From<Unauthenticated> for Error {
+    fn from(refused: Unauthenticated) -> Self {
+        refused.error
+    }
+}
+
 /// Recognises a caller by its credential and the address that it comes from.
 ///
 /// # Errors
 /// In this order: 401 when there is no such key, it was deleted, or the secret is not its own: one answer for all three;
 /// 401 with a reason of its own when the secret was replaced, the key is switched off, or it has expired; 403 when the
 /// address is in none of the key's networks.
-pub async fn authenticate(server: &Server, credential: &Credential, from: IpAddr) -> Result<Caller> {
+pub async fn authenticate(
+    server: &Server,
+    credential: &Credential,
+    from: IpAddr,
+) -> std::result::Result<Caller, Unauthenticated> {
     let hashed = HashedSecret::of(server, &credential.secret)?;
     let proof = Proof { consumer_key: credential.consumer_key.as_str().to_owned(), hashed, from };
     if let Some(known) = server.keys.get(&proof.consumer_key)
@@ -149,16 +197,11 @@ pub async fn authenticate(server: &Server, credential: &Credential, from: IpAddr
     }
     // What is in memory never refuses anybody: a change in another process may just have let him in.
     let known = read(server, &proof.consumer_key).await?;
-    let caller = check(server, known, proof)?;
+    let is_its_secret = proof.is_of(&known);
+    let checked = check(server, Arc::clone(&known), proof);
+    let caller = checked.map_err(|error| Unauthenticated { error, key: Some(known).filter(|_| is_its_secret) })?;
     caller.note_use(server);
     Ok(caller)
-}
-
-/// Keeps a request whose secret was the key's own and which was refused all the same.
-pub fn note_refused(server: &Server, credential: &Credential, request: Request<'_>) {
-    if let Some(known) = server.keys.get(credential.consumer_key.as_str()) {
-        server.key_uses.note_request(&known, request.seen_at(server.now()));
-    }
 }
 
 /// Lets a caller do something, with a chatbot or with none.

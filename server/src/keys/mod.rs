@@ -13,7 +13,7 @@ mod change;
 mod requests;
 pub(crate) mod uses;
 
-pub use caller::{Caller, authenticate, check_again, note_refused, require};
+pub use caller::{Caller, Unauthenticated, authenticate, check_again, require};
 pub use change::{OverlapStep, change, disable, enable, end_overlap, rotate};
 pub use requests::{Request, recent};
 
@@ -148,6 +148,17 @@ pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<ApiKey>
 pub async fn get(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<ApiKey> {
     let found = select(server, account_id, key_id.as_str()).await?.pop();
     Ok(found.ok_or_else(|| Problem::not_found("API key"))?)
+}
+
+const SELECT_EXISTS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND id = $2";
+
+/// Checks that the account has, or had, a key.
+///
+/// # Errors
+/// 404 when it never had one of this id.
+pub async fn exists(server: &Server, account_id: &AccountId, key_id: &KeyId) -> Result<()> {
+    let (found,): (i64,) = server.db.one(SELECT_EXISTS, args![account_id.as_str(), key_id.as_str()]).await?;
+    if found == 1 { Ok(()) } else { Err(Problem::not_found("API key").into()) }
 }
 
 const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1 AND deleted_at IS NULL";

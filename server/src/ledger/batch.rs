@@ -230,6 +230,7 @@ fn note_rows<'a>(
             channel: command.channel.as_str(),
             key_id,
             chatbot_id,
+            caller_request_id: command.caller_request_id.as_deref(),
         });
     }
     for alert in &decision.alerts {

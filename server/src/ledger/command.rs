@@ -13,6 +13,8 @@ pub struct Command {
     pub account_id: AccountId,
     /// Unique within the account: the same request is not carried out twice.
     pub request_id: String,
+    /// What the caller named the request, where it did.
+    pub caller_request_id: Option<String>,
     pub channel: Channel,
     pub key_id: Option<KeyId>,
     /// The version of the key that was checked, where it was: nothing is charged through a key that has changed since.

@@ -1,5 +1,6 @@
-//! Reading the ledger: the list of entries with its totals, and the figures of the credit card.
+//! Reading the ledger: the list of entries with its totals, one entry, and the figures of the credit card.
 
+use super::filter::{chosen, is_behind_mark, is_chosen};
 use crate::error::{Error, Result};
 use crate::{Server, args, db};
 use domain::clock::{DAY_US, Timestamp};
@@ -10,6 +11,8 @@ use domain::problem::Problem;
 
 /// Most entries on one page.
 pub const PAGE_SIZE_MAX: i64 = 200;
+/// Most entries of one reading where nobody looks at them as a page.
+pub(super) const STEP_SIZE: i64 = 1_000;
 const DAYS_SHOWN: i64 = 30;
 
 #[derive(db::FromRow)]
@@ -20,6 +23,7 @@ struct EntryRow {
     posted_after: i64,
     at: i64,
     request_id: String,
+    caller_request_id: Option<String>,
     channel: Option<String>,
     key_id: Option<String>,
     key_name: Option<String>,
@@ -43,6 +47,7 @@ impl TryFrom<EntryRow> for Entry {
             posted_after: Credit::from_millionths(row.posted_after),
             at: Timestamp::from_us(row.at),
             request_id: row.request_id,
+            caller_request_id: row.caller_request_id,
             channel: row.channel.as_deref().and_then(Channel::parse),
             key: named_key.map(|(id, name)| Named { id, name: name.unwrap_or_default() }),
             chatbot: named_chatbot.map(|(id, name)| Named { id, name: name.unwrap_or_default() }),
@@ -53,52 +58,78 @@ impl TryFrom<EntryRow> for Entry {
 }
 
 /// Where the entries of a filter are: up to which one days are summed up, and between which ones those days have some.
-const SELECT_PLACES: &str = "
+const SELECT_PLACES: &str = concat!(
+    "
 SELECT COALESCE((SELECT summed_seq FROM usage_marks WHERE account_id = $1), 0),
-       (SELECT MIN(first_seq) FROM usage_days
-        WHERE account_id = $1 AND day > $3 - $5 AND day < $4 AND ($2 = '' OR key_id = $2)),
-       (SELECT MAX(last_seq) FROM usage_days
-        WHERE account_id = $1 AND day > $3 - $5 AND day < $4 AND ($2 = '' OR key_id = $2))";
+       MIN(d.first_seq), MAX(d.last_seq)
+FROM usage_days d
+WHERE d.day > $7 - $9 AND d.day < $8 AND ",
+    is_chosen!(days "d")
+);
 
-const SELECT_ENTRIES: &str = "
-SELECT e.seq, e.kind, e.amount, e.posted_after, e.at, e.request_id, e.channel,
+/// Entries with the names of what they point to, also of what was deleted.
+macro_rules! select_entries {
+    () => {
+        "
+SELECT e.seq, e.kind, e.amount, e.posted_after, e.at, e.request_id, e.caller_request_id, e.channel,
        e.key_id, k.name AS key_name, e.chatbot_id, c.name AS chatbot_name, e.payment_id, e.reason
 FROM entries e
 LEFT JOIN api_keys k ON k.account_id = e.account_id AND k.id = e.key_id
 LEFT JOIN chatbots c ON c.account_id = e.account_id AND c.id = e.chatbot_id
-WHERE e.account_id = $1 AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4 AND e.seq >= $5 AND e.seq <= $6
+WHERE "
+    };
+}
+
+const SELECT_ENTRIES: &str = concat!(
+    select_entries!(),
+    is_chosen!(entries "e"),
+    " AND e.at >= $7 AND e.at < $8 AND e.seq >= $9 AND e.seq <= $10
 ORDER BY e.seq DESC
-LIMIT $7";
+LIMIT $11"
+);
+
+const SELECT_ENTRY: &str = concat!(select_entries!(), "e.account_id = $1 AND e.seq = $2");
 
 /// The days that lie in the filter as a whole, the entries of up to two days that lie in it in part, and the entries that
 /// are not summed up yet. One statement, so that no entry is counted twice or not at all when others are summed up
 /// meanwhile.
-const SUM_ENTRIES: &str = "
+const SUM_ENTRIES: &str = concat!(
+    "
 WITH mark AS (SELECT COALESCE(MAX(summed_seq), 0) AS seq FROM usage_marks WHERE account_id = $1),
 selected AS (
     SELECT d.entries, d.spent, d.added FROM usage_days d
-    WHERE d.account_id = $1 AND ($2 = '' OR d.key_id = $2) AND d.day >= $5 AND d.day < $6
+    WHERE d.day >= $9 AND d.day < $10 AND ",
+    is_chosen!(days "d"),
+    "
     UNION ALL
     SELECT 1, -e.amount, e.amount FROM entries e
-    WHERE e.account_id = $1 AND e.seq > (SELECT seq FROM mark)
-      AND ($2 = '' OR e.key_id = $2) AND e.at >= $3 AND e.at < $4
+    WHERE ",
+    is_behind_mark!(),
+    " AND e.at >= $7 AND e.at < $8 AND ",
+    is_chosen!(entries "e"),
+    "
     UNION ALL
     SELECT 1, -e.amount, e.amount FROM entries e
-    WHERE e.account_id = $1 AND e.seq <= (SELECT seq FROM mark)
-      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $7)
-      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $7)
-      AND ($2 = '' OR e.key_id = $2) AND e.at >= $8 AND e.at < $9
+    WHERE e.seq <= (SELECT seq FROM mark)
+      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $11)
+      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $11)
+      AND e.at >= $12 AND e.at < $13 AND ",
+    is_chosen!(entries "e"),
+    "
     UNION ALL
     SELECT 1, -e.amount, e.amount FROM entries e
-    WHERE e.account_id = $1 AND e.seq <= (SELECT seq FROM mark)
-      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $10)
-      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $10)
-      AND ($2 = '' OR e.key_id = $2) AND e.at >= $11 AND e.at < $12
+    WHERE e.seq <= (SELECT seq FROM mark)
+      AND e.seq >= (SELECT MIN(first_seq) FROM usage_days WHERE account_id = $1 AND day = $14)
+      AND e.seq <= (SELECT MAX(last_seq) FROM usage_days WHERE account_id = $1 AND day = $14)
+      AND e.at >= $15 AND e.at < $16 AND ",
+    is_chosen!(entries "e"),
+    "
 )
 SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT),
        CAST(COALESCE(SUM(CASE WHEN spent > 0 THEN spent ELSE 0 END), 0) AS BIGINT),
        CAST(COALESCE(SUM(CASE WHEN added > 0 THEN added ELSE 0 END), 0) AS BIGINT)
-FROM selected";
+FROM selected"
+);
 
 /// A stretch of time in microseconds, and the day that it lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,17 +174,29 @@ pub async fn entries(
     })
 }
 
+/// At most [`STEP_SIZE`] entries of a filter, newest first, without totals.
+pub(super) async fn step(server: &Server, account_id: &AccountId, filter: &EntryFilter) -> Result<Vec<Entry>> {
+    rows(server, account_id, filter, STEP_SIZE).await?.into_iter().map(Entry::try_from).collect()
+}
+
+/// One entry.
+///
+/// # Errors
+/// 404 when the account has no entry of this number.
+pub async fn entry(server: &Server, account_id: &AccountId, seq: i64) -> Result<Entry> {
+    let row: Option<EntryRow> = server.db.optional(SELECT_ENTRY, args![account_id.as_str(), seq]).await?;
+    row.ok_or_else(|| Problem::not_found("entry"))?.try_into()
+}
+
 /// The newest entries of a filter: first those behind the mark, then those of the days.
 async fn rows(server: &Server, account_id: &AccountId, filter: &EntryFilter, limit: i64) -> Result<Vec<EntryRow>> {
-    let key_id = filter.key_id.as_ref().map_or("", KeyId::as_str);
     let (from, until) = stretch(filter);
     let last = filter.before_seq.unwrap_or(i64::MAX).saturating_sub(1);
-    let places = args![account_id.as_str(), key_id, from, until, DAY_US];
+    let with = |more: Vec<db::Arg>| [chosen(account_id, filter), more].concat();
     let (mark, first_of_days, last_of_days): (i64, Option<i64>, Option<i64>) =
-        server.db.one(SELECT_PLACES, places).await?;
-    let between = |first: i64, last: i64, limit: i64| {
-        server.db.all(SELECT_ENTRIES, args![account_id.as_str(), key_id, from, until, first, last, limit])
-    };
+        server.db.one(SELECT_PLACES, with(args![from, until, DAY_US])).await?;
+    let between =
+        |first: i64, last: i64, limit: i64| server.db.all(SELECT_ENTRIES, with(args![from, until, first, last, limit]));
     let mut rows: Vec<EntryRow> = between(mark + 1, last, limit).await?;
     let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
     if let (Some(first_of_days), Some(last_of_days), 1..) = (first_of_days, last_of_days, missing) {
@@ -163,23 +206,13 @@ async fn rows(server: &Server, account_id: &AccountId, filter: &EntryFilter, lim
 }
 
 async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -> Result<EntryTotals> {
-    let key_id = filter.key_id.as_ref().map_or("", KeyId::as_str);
     let (from, until) = stretch(filter);
     let ((first_day, days_end), [before, after]) = divide(from, until);
-    let stretches = args![
-        account_id.as_str(),
-        key_id,
-        from,
-        until,
-        first_day,
-        days_end,
-        before.day,
-        before.from,
-        before.until,
-        after.day,
-        after.from,
-        after.until
-    ];
+    let mut stretches = chosen(account_id, filter);
+    stretches.extend(args![from, until, first_day, days_end]);
+    for part in [before, after] {
+        stretches.extend(args![part.day, part.from, part.until]);
+    }
     let (count, spent, added): (i64, i64, i64) = server.db.one(SUM_ENTRIES, stretches).await?;
     Ok(EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) })
 }
@@ -187,19 +220,23 @@ async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -
 const SELECT_BALANCE: &str = "SELECT posted, held FROM balances WHERE account_id = $1";
 
 /// By day and channel, from the days and from the entries that are not in them yet.
-const SUM_DAYS: &str = "
+const SUM_DAYS: &str = concat!(
+    "
+WITH mark AS (SELECT COALESCE(MAX(summed_seq), 0) AS seq FROM usage_marks WHERE account_id = $1)
 SELECT (u.at - $2) / $3 AS day, u.channel, CAST(SUM(u.charged) AS BIGINT)
 FROM (
     SELECT d.day AS at, d.channel, d.charged FROM usage_days d
     WHERE d.account_id = $1 AND d.day >= $2
     UNION ALL
     SELECT e.at, COALESCE(e.channel, ''), -e.amount FROM entries e
-    WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge'
-      AND e.seq > COALESCE((SELECT summed_seq FROM usage_marks WHERE account_id = $1), 0)
+    WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge' AND ",
+    is_behind_mark!(),
+    "
 ) u
 GROUP BY 1, 2
 ORDER BY 1
-LIMIT 1000";
+LIMIT 1000"
+);
 
 /// The credit of an account, and what it spent in the last 30 days.
 ///

@@ -27,6 +27,7 @@ pub async fn sweep(server: &Server) -> Result<()> {
         let command = Command {
             account_id: AccountId::from_row(account_id),
             request_id,
+            caller_request_id: None,
             channel: Channel::parse(&channel).unwrap_or(Channel::Api),
             key_id: key_id.map(KeyId::from_row),
             key_version: None,

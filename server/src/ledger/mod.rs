@@ -9,18 +9,23 @@
 mod batch;
 mod command;
 mod entries;
+mod export;
+mod filter;
 mod holds;
 mod loaded;
 mod rows;
 pub(crate) mod sql;
 pub mod steps;
+mod sums;
 pub mod usage;
 pub mod verify;
 pub(crate) mod writer;
 
 pub use command::{Command, Message, Once, Outcome, Work};
-pub use entries::{entries, summary};
+pub use entries::{entries, entry, summary};
+pub use export::export;
 pub use holds::sweep as sweep_holds;
+pub use sums::usage_sums;
 
 use crate::db::Tx;
 use crate::error::Result;

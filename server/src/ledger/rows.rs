@@ -83,6 +83,7 @@ row! {
         channel: &'static str as TEXT,
         key_id: Option<&'a str> as TEXT,
         chatbot_id: &'a str as TEXT,
+        caller_request_id: Option<&'a str> as TEXT,
     }
 }
 

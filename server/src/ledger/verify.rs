@@ -72,6 +72,14 @@ WHERE e.kind = 'charge' AND (m.request_id IS NULL OR m.price <> -e.amount)
 LIMIT 100",
     },
     Check {
+        rule: "messages have a channel, and nothing else that changes credit has one",
+        sql: "
+SELECT account_id, 'entry ' || seq || ' is a ' || kind || ' by ' || COALESCE(channel, 'no channel')
+FROM entries
+WHERE (kind = 'charge') <> (channel IS NOT NULL)
+LIMIT 100",
+    },
+    Check {
         rule: "each priced answer was charged exactly once",
         sql: "
 SELECT m.account_id, 'message of request ' || m.request_id

@@ -38,6 +38,7 @@ pub fn question<'a>(shop: &'a Shop, channel: Channel, request_id: &str) -> Quest
         message: "When are you open?",
         channel,
         request_id: request_id.to_owned(),
+        caller_request_id: None,
     }
 }
 

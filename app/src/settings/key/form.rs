@@ -2,7 +2,7 @@
 
 use crate::components::{FormProblem, PostForm, Submission, TextField, field_error, typed};
 use crate::documents::server_fns::Choice;
-use crate::settings::server_fns::ChangeKey;
+use crate::settings::server_fns::{ChangeKey, EXPIRY_DAYS};
 use domain::api_key::{ApiKey, Permission};
 use domain::clock::DAY_US;
 use domain::credit::Credit;
@@ -53,13 +53,19 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                         {chatbot_choices(chatbots, settings.chatbots.map(|ids| ids.iter().map(ToString::to_string).collect()))}
                         <ChoiceError error=field_error(error, "chatbots") />
                     </fieldset>
+                    <div class="field-group">
+                        <label for="expiry">"Ends"</label>
+                        <select id="expiry" name="form[expiry]">
+                            {expiry(!last_day.is_empty())}
+                        </select>
+                    </div>
                     <TextField
                         label="Last day"
                         name="form[last_day]"
                         id="last_day"
                         kind="date"
                         value=last_day
-                        hint="The key stops at the end of this day, UTC. Leave it empty for a key without an end."
+                        hint="For a key that ends on a day. It stops at the end of that day, UTC."
                         error=field_error(error, "expires_at")
                     />
                     <TextField
@@ -98,6 +104,20 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                 </div>
             </PostForm>
         </section>
+    }
+    .into_any()
+}
+
+/// A key that has a last day ends on it, unless something else is chosen.
+fn expiry(has_last_day: bool) -> AnyView {
+    let choice = |value: String, label: String, is_chosen: bool| {
+        view! { <option value=value selected=is_chosen>{label}</option> }.into_any()
+    };
+    let in_days = EXPIRY_DAYS.map(|days| choice(days.to_string(), format!("In {days} days"), false));
+    view! {
+        {choice("never".to_owned(), "Never".to_owned(), !has_last_day)}
+        {in_days.collect_view()}
+        {choice("day".to_owned(), "On the last day below".to_owned(), has_last_day)}
     }
     .into_any()
 }

@@ -2,4 +2,5 @@
 
 mod form;
 pub mod page;
+mod requests;
 mod secrets;

@@ -1,12 +1,15 @@
 //! `/settings/keys/{id}`
 
 use super::form::SettingsForm;
+use super::requests::Requests;
 use super::secrets::Secrets;
 use crate::components::{
     CopyButton, FormProblem, Loaded, Loading, Moment, MomentKind, OpenDialog, PageHeading, PostForm, ProblemNotice,
     Submission, use_live,
 };
 use crate::settings::server_fns::{KeyView, LoadKey, LoadKeyView, SwitchKey};
+use crate::usage::chart_card;
+use crate::usage::server_fns::LoadKeyChart;
 use domain::api_key::ApiKey;
 use domain::money::Currency;
 use leptos::prelude::*;
@@ -20,6 +23,7 @@ pub fn KeyPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let settings = Loaded::new(move || id.get(), |key_id| LoadKeyView { key_id });
     let loaded = Loaded::new(move || (id.get(), live.get()), |(key_id, _)| LoadKey { key_id });
+    let chart = Loaded::new(move || (id.get(), live.get()), |(key_id, _)| LoadKeyChart { key_id });
     view! {
         <p class="crumbs">
             <a href="/settings">"API Plans & Settings"</a>
@@ -48,6 +52,12 @@ pub fn KeyPage() -> impl IntoView {
             })}
         </Transition>
         <Transition>
+            {move || chart.show(async move {
+                // The heading says what went wrong with the key.
+                chart.await.map_or_else(|_| ().into_any(), chart_card)
+            })}
+        </Transition>
+        <Transition>
             {move || loaded.show(async move {
                 let currency = settings.await.map(|view| view.currency);
                 match (loaded.await, currency) {
@@ -56,6 +66,7 @@ pub fn KeyPage() -> impl IntoView {
                 }
             })}
         </Transition>
+        <Requests id/>
     }
     .into_any()
 }

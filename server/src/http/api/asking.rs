@@ -24,6 +24,7 @@ pub(super) struct Message<'a> {
     text: &'a str,
     conversation_id: Option<String>,
     request_id: String,
+    caller_request_id: Option<String>,
 }
 
 impl<'a> Message<'a> {
@@ -43,8 +44,8 @@ impl<'a> Message<'a> {
         };
         let text = fields.text("user_message")?;
         let conversation_id = fields.optional_name("conversation_id")?;
-        let request_id = entry_request_id(server, name);
-        Ok(Self { caller, chatbot_id, text, conversation_id, request_id })
+        let (request_id, caller_request_id) = entry_names(server, name);
+        Ok(Self { caller, chatbot_id, text, conversation_id, request_id, caller_request_id })
     }
 
     pub fn question(&self) -> Question<'_> {
@@ -57,19 +58,20 @@ impl<'a> Message<'a> {
             message: self.text,
             channel: Channel::Api,
             request_id: self.request_id.clone(),
+            caller_request_id: self.caller_request_id.clone(),
         }
     }
 }
 
-/// The id under which the charge is entered. A name that the caller chose is not used: callers repeat names, and two
-/// requests must never share a charge.
-fn entry_request_id(server: &Server, name: &RequestName) -> String {
+/// The id under which the charge is entered, and the caller's own name for it. That alone would not do: callers repeat
+/// names, and two requests must never share a charge.
+fn entry_names(server: &Server, name: &RequestName) -> (String, Option<String>) {
     if name.is_ours {
-        return name.text.clone();
+        return (name.text.clone(), None);
     }
     let request_id = RequestId::new(server.now(), server.id_bytes()).to_string();
-    tracing::info!(entry_request_id = request_id, "the caller named the request; its entry has a name of ours");
-    request_id
+    tracing::info!(entry_request_id = request_id, "the caller named the request; its entry has a name of ours too");
+    (request_id, Some(name.text.clone()))
 }
 
 /// Completes an answer that was paid for, now or when it was given first. No cache may keep it.

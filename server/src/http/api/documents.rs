@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get, path = "/api/v1/documents", operation_id = "listDocuments", tag = "Documents", summary = "List documents",
     description = "Documents without their text, newest first, all on one page. Needs the permission `chatbots:read`.",
-    params(("chatbot_id" = Option<String>, Query, description = "Only those of this chatbot")),
+    params(("chatbot_id" = Option<String>, Query, description = "Only those of this chatbot", min_length = 1)),
     responses((status = 200, description = "The documents", body = ListView<DocumentView>), OfReading)
 )]
 pub(super) async fn list(

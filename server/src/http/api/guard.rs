@@ -1,6 +1,6 @@
 //! What stands before every operation of the API: the caller is recognised, and counted against the limits of his plan.
 
-use crate::http::caller::{Unrecognised, recognise};
+use crate::http::caller::recognise;
 use crate::http::middleware::RequestName;
 use crate::http::problem::Refused;
 use crate::rates::{Rate, Rates, WINDOW};
@@ -8,7 +8,7 @@ use crate::{Server, keys};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::api_key::{Credential, Permission};
+use domain::api_key::Permission;
 use domain::id::ChatbotId;
 use domain::problem::{Problem, ProblemCode};
 use http::request::Parts;
@@ -75,7 +75,7 @@ pub(super) async fn admit(State(server): State<Arc<Server>>, request: Request, n
     let told = Told::of(&parts);
     let caller = match recognise(&server, &parts).await {
         Ok(caller) => caller,
-        Err(Unrecognised { refused, credential }) => return not_recognised(&server, &told, refused, credential),
+        Err(unknown) => return not_recognised(&server, &told, unknown),
     };
     let rates = server.rates.take(caller.plan_id(), &caller.account_id, &caller.key_id);
     let mut response = if let Some(wait) = rates.and_then(|rates| rates.wait) {
@@ -94,19 +94,13 @@ pub(super) async fn admit(State(server): State<Arc<Server>>, request: Request, n
     response
 }
 
-/// Only a caller whose secret is the key's own is told a finer reason, and only his requests are the key's.
-fn not_recognised(server: &Server, told: &Told, refused: Refused, credential: Option<Credential>) -> Response {
+fn not_recognised(server: &Server, told: &Told, unknown: keys::Unauthenticated) -> Response {
+    let (error, key) = unknown.into_parts();
+    let refused = Refused::from(error);
     let code = refused.problem().code;
-    let is_of_key = matches!(
-        code,
-        ProblemCode::SecretRotated
-            | ProblemCode::KeyDisabled
-            | ProblemCode::KeyExpired
-            | ProblemCode::NetworkNotAllowed
-    );
     let response = refused.into_response();
-    if let Some(credential) = credential.filter(|_| is_of_key) {
-        keys::note_refused(server, &credential, told.request(response.status(), Some(code)));
+    if let Some(key) = key {
+        key.note_request(server, told.request(response.status(), Some(code)));
     }
     response
 }

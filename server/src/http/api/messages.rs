@@ -6,7 +6,7 @@
 //! conversation or under his `Idempotency-Key`.
 
 use super::asking::{Message, describe};
-use super::contract::{CitationView, MessageAnswer, MessageRequest};
+use super::contract::{CitationView, MessageAnswer, MessageRequest, StreamEvent};
 use super::guard::Caller;
 use super::idempotency;
 use super::refusals::OfMessages;
@@ -75,8 +75,7 @@ fn with_credit(mut body: String, credit_remaining: Credit) -> String {
     responses(
         (status = 200, description = "The answer, paid for", content(
             (MessageAnswer<'_> = "application/json"),
-            (String = "text/event-stream", example = "event: message.delta\ndata: {\"text\":\"The shop opens at nine.\"}\n\n\
-                event: message.completed\ndata: {\"success\":true,…}\n\n")
+            (StreamEvent = "text/event-stream")
         )),
         OfMessages
     )

@@ -8,13 +8,15 @@ mod ask;
 mod asking;
 mod contract;
 mod documents;
-mod entries;
 mod guard;
 mod idempotency;
 mod messages;
 mod query;
 mod reading;
 mod refusals;
+mod usage;
+
+pub use query::{PAGE_SIZE_MAX, QueryFields};
 
 use crate::{Config, Server};
 use axum::extract::{DefaultBodyLimit, State};
@@ -66,7 +68,9 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(messages::create).layer(body_of(ASK_BYTES_MAX)))
         .routes(routes!(reading::credit))
         .routes(routes!(reading::plan))
-        .routes(routes!(entries::list))
+        .routes(routes!(usage::sums))
+        .routes(routes!(usage::entries))
+        .routes(routes!(usage::entry))
         .routes(routes!(reading::list_chatbots))
         .routes(routes!(reading::get_chatbot))
         .routes(routes!(reading::list_conversations))
@@ -146,12 +150,11 @@ fn describe_headers(operation: &mut Operation) {
             response.headers.insert(name.to_owned(), header.build().into());
         };
         add("X-Request-Id", "Names the request, in our log too");
-        match status.as_str() {
-            "401" => add("WWW-Authenticate", "How a credential is sent"),
-            _ => {
-                add("RateLimit-Policy", "How many requests a minute the key and the account may send");
-                add("RateLimit", "How much of that is left, and in how many seconds all of it is there again");
-            }
+        if status == "401" {
+            add("WWW-Authenticate", "How a credential is sent");
+        } else {
+            add("RateLimit-Policy", "How many requests a minute the key and the account may send");
+            add("RateLimit", "How much of that is left, and in how many seconds all of it is there again");
         }
         if matches!(status.as_str(), "429" | "503") {
             add("Retry-After", "After how many seconds to try again");

@@ -11,12 +11,12 @@ use domain::problem::Problem;
 use http::Uri;
 
 /// Items on a page, where the caller does not say.
-pub(super) const PAGE_SIZE: i64 = 50;
+pub const PAGE_SIZE: i64 = 50;
 /// Most items on a page.
-pub(super) const PAGE_SIZE_MAX: i64 = 200;
+pub const PAGE_SIZE_MAX: i64 = 200;
 
 /// The parameters of a query, each at most once.
-pub(super) struct QueryFields(Vec<(String, String)>);
+pub struct QueryFields(Vec<(String, String)>);
 
 impl QueryFields {
     /// # Errors
@@ -37,10 +37,9 @@ impl QueryFields {
         Ok(Self(fields))
     }
 
-    /// A parameter; `None` when it is absent or empty.
+    /// A parameter; `None` when it is absent. One that is sent and empty is a value like any other.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     pub fn page_size(&self) -> Result<i64, Refused> {

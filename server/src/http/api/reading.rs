@@ -89,9 +89,9 @@ pub(super) async fn get_chatbot(
     description = "Conversations, newest first. Needs the permission `conversations:read`. A page may hold fewer than \
         `limit` and yet not be the last one: go on for as long as `next_cursor` is not null.",
     params(
-        ("chatbot_id" = Option<String>, Query, description = "Only those of this chatbot"),
+        ("chatbot_id" = Option<String>, Query, description = "Only those of this chatbot", min_length = 1),
         ("limit" = Option<u32>, Query, description = "Most of a page; 50 without it", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^conv_[0-9A-Za-z]{21}$")
     ),
     responses((status = 200, description = "Conversations", body = ListView<ConversationView>), OfReading)
 )]
@@ -143,7 +143,7 @@ pub(super) async fn get_conversation(
     params(
         ("conversation_id" = String, Path, description = "The id of the conversation"),
         ("limit" = Option<u32>, Query, description = "Most of a page; 50 without it", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[1-9][0-9]{0,17}$")
     ),
     responses((status = 200, description = "Messages", body = ListView<ConversationMessageView>), OfOne)
 )]
@@ -155,7 +155,7 @@ pub(super) async fn list_messages(
 ) -> Read<ListView<ConversationMessageView>> {
     let caller = caller.checked_now(&server, Permission::ConversationsRead, None).await?;
     let fields = QueryFields::read(&uri, &["limit", "cursor"])?;
-    let after = fields.cursor(|text| text.parse().ok().filter(|number: &i64| *number >= 0))?.unwrap_or(0);
+    let after = fields.cursor(|text| text.parse().ok().filter(|number: &i64| *number > 0))?.unwrap_or(0);
     let page_size = fields.page_size()?;
     let id = read_conversation(&server, &caller, &conversation_id).await?.id;
     Ok(Json(messages(&server, &caller.account_id, &id, after, page_size).await?.into()))
