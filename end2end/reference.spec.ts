@@ -90,6 +90,23 @@ test("the language stands in the address and goes along to the next operation", 
   await expect(page.locator("pre[data-snippet]")).toContainText("/api/v1/plan");
 });
 
+test("another chatbot can be filled in, and all else stays", async ({ page }) => {
+  await signUp(page);
+  const first = await createChatbot(page, "Help centre");
+  const second = await createChatbot(page, "Lamp shop");
+  await open(page, "/reference/createMessage?lang=python");
+  await expect(page.locator("pre[data-snippet]")).toContainText(first);
+  const examples = page.getByRole("region", { name: "Examples" });
+  await examples.getByLabel("Chatbot").selectOption({ label: "Lamp shop" });
+  await examples.getByRole("button", { name: "Fill in" }).click();
+  await expect(page.locator("pre[data-snippet]")).toContainText(second);
+  await expect(page).toHaveURL(new RegExp(`lang=python&chatbot=${second}`));
+  await expect(page.getByRole("region", { name: "Fields of the body" })).toContainText("user_message");
+  await expect(page.getByRole("region", { name: "Errors of the operation" })).toContainText("insufficient_credit");
+  await page.getByRole("navigation", { name: "Language" }).getByRole("link", { name: "curl" }).click();
+  await expect(page.locator('pre[data-snippet="curl"]')).toContainText(second);
+});
+
 test("without a key the examples read it from the environment, and say how to make one", async ({ page }) => {
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");
