@@ -26,8 +26,10 @@ pub struct Call<'a> {
     pub has_answer: bool,
 }
 
-/// The languages as the address and as the tab name them, with what writes them.
-const LANGUAGES: [(&str, &str, fn(&Call) -> String); 5] = [
+/// A language as the address and as the tab name it, with what writes it.
+type Language = (&'static str, &'static str, fn(&Call) -> String);
+
+const LANGUAGES: [Language; 5] = [
     ("curl", "curl", curl::write),
     ("javascript", "JavaScript", javascript::write),
     ("python", "Python", python::write),
@@ -39,7 +41,7 @@ impl Call<'_> {
     /// The call in every language.
     #[must_use]
     pub fn snippets(&self) -> Vec<Snippet> {
-        let snippet = |(language, label, write): (&str, &str, fn(&Call) -> String)| Snippet {
+        let snippet = |(language, label, write): Language| Snippet {
             language: language.to_owned(),
             label: label.to_owned(),
             code: write(self),
