@@ -85,7 +85,7 @@ pub fn html(text: &str) -> String {
     ["/reference#", "/openapi.json"].into_iter().fold(page, external)
 }
 
-/// As [`html`], without the paragraph around a single one.
+/// As [`html()`], without the paragraph around a single one.
 pub fn inline_html(text: &str) -> String {
     let page = html(text.trim());
     let inner = page.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
