@@ -28,7 +28,7 @@ test("the pages for people who are not signed in", async ({ page, expectErrors }
 
 test("every page of an account that is empty", async ({ page }) => {
   await signUp(page);
-  for (const address of ["/", "/chatbots", "/documents", "/usage", "/settings", "/settings/payments", "/reference", "/support", "/account"]) {
+  for (const address of ["/", "/chatbots", "/documents", "/usage", "/settings", "/settings/payments", "/reference", "/reference/createMessage", "/support", "/account"]) {
     await open(page, address);
     await expectAccessible(page);
   }
@@ -63,6 +63,8 @@ test("every page and dialog of an account that is in use", async ({ page, reques
     keyPage,
     "/settings/payments",
     "/reference",
+    "/reference/createMessage?lang=php",
+    "/reference/deleteDocument",
     "/support",
     "/support/guide/keys",
     "/account",
@@ -98,6 +100,18 @@ test("the dialog that shows a secret, and the payment page", async ({ page }) =>
   await page.getByLabel("I have saved the secret").check();
   await page.getByRole("button", { name: "Done" }).click();
   await startPayment(page, "25");
+  await expectAccessible(page);
+});
+
+test("what came back from a call that was tried", async ({ page, expectErrors }) => {
+  expectErrors(/status of 402/);
+  await signUp(page);
+  await createChatbot(page, "Help centre");
+  const { consumerSecret } = await createKey(page, "Production");
+  await open(page, "/reference/createMessage");
+  await page.getByLabel("Consumer Secret").fill(consumerSecret);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(page.getByRole("alert")).toContainText("There is not enough API credit");
   await expectAccessible(page);
 });
 

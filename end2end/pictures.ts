@@ -32,6 +32,7 @@ const pages: Record<string, string> = {
   "generate-key": "/settings?generate-key",
   payments: "/settings/payments",
   reference: "/reference",
+  operation: "/reference/createMessage",
   support: "/support",
   guide: "/support/guide/keys",
   account: "/account",

@@ -150,6 +150,16 @@ export async function createKey(page: Page, name: string): Promise<Key> {
   return key;
 }
 
+/** Lets a key do everything that a key can do. */
+export async function allowAll(page: Page, name: string): Promise<void> {
+  await open(page, "/settings");
+  await keysCard(page).getByRole("link", { name, exact: true }).click();
+  const form = page.getByRole("region", { name: "Settings" });
+  for (const box of await form.getByRole("group", { name: "What it may do" }).getByRole("checkbox").all()) await box.check();
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Saved")).toBeVisible();
+}
+
 /** Opens the menu of a key and takes one of its actions. */
 export async function keyAction(page: Page, name: string, action: "Regenerate" | "Delete"): Promise<void> {
   await keysCard(page).getByLabel(`Actions for ${name}`).click();

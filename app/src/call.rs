@@ -22,22 +22,28 @@ use web_sys::{FormData, RequestInit, Response, UrlSearchParams};
 ///
 /// Its first byte says whether it is a value (0) or an error (1); what follows is that value or error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer(Arc<Vec<u8>>);
+pub struct Answer {
+    bytes: Arc<Vec<u8>>,
+    /// Whether the page shows all of it, so that it need not travel beside the page.
+    is_shown: bool,
+}
 
 /// An answer on its way.
 pub type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 const VALUE: u8 = 0;
+/// The value that is missing, as [`Answer::none`] has it.
+const NOTHING: [u8; 2] = [VALUE, 0];
 
 impl Answer {
     pub fn of<T: Serialize>(result: &Result<T, AppError>) -> Self {
-        Self(Arc::new(postcard::to_allocvec(result).unwrap_or_default()))
+        Self::from_vec(postcard::to_allocvec(result).unwrap_or_default())
     }
 
     /// The same answer where a value may be missing, and is not.
     #[must_use]
     pub fn some(self) -> Self {
-        match self.0.split_first() {
+        match self.bytes.split_first() {
             Some((&VALUE, value)) => Self::value([&[1], value].concat()),
             _ => self,
         }
@@ -46,25 +52,37 @@ impl Answer {
     /// The answer that there is nothing to answer.
     #[must_use]
     pub fn none() -> Self {
-        Self::value(vec![0])
+        Self::from_bytes(&NOTHING)
+    }
+
+    /// The same answer where the page itself shows its value, which the browser then does not get beside it.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.is_shown = self.is_value();
+        self
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
-        Self(Arc::new(bytes.to_vec()))
+        Self::from_vec(bytes.to_vec())
     }
 
+    /// What travels beside the page.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        if self.is_shown { &NOTHING } else { &self.bytes }
+    }
+
+    fn from_vec(bytes: Vec<u8>) -> Self {
+        Self { bytes: Arc::new(bytes), is_shown: false }
     }
 
     fn value(mut encoded: Vec<u8>) -> Self {
         encoded.insert(0, VALUE);
-        Self(Arc::new(encoded))
+        Self::from_vec(encoded)
     }
 
     #[must_use]
     pub fn is_value(&self) -> bool {
-        self.0.first() == Some(&VALUE)
+        self.bytes.first() == Some(&VALUE)
     }
 
     #[must_use]
@@ -76,7 +94,7 @@ impl Answer {
     /// The error that the server answered with; an internal one when its answer cannot be read, because it is of
     /// another version.
     pub fn open<T: DeserializeOwned>(&self) -> Result<T, AppError> {
-        postcard::from_bytes(&self.0).unwrap_or_else(|_| Err(AppError::new(ProblemCode::InternalError)))
+        postcard::from_bytes(&self.bytes).unwrap_or_else(|_| Err(AppError::new(ProblemCode::InternalError)))
     }
 }
 
@@ -148,7 +166,7 @@ mod tests {
     #[test]
     fn a_value_and_an_error_read_back_as_they_were() {
         for result in [Ok(vec![Some("a".to_owned()), None]), Err(AppError::new(ProblemCode::NotFound))] {
-            let answer = Answer::from_bytes(&Answer::of(&result).0);
+            let answer = Answer::from_bytes(&Answer::of(&result).bytes);
             assert_eq!(answer.is_value(), result.is_ok());
             assert_eq!(answer.error(), result.clone().err());
             assert_eq!(answer.open::<Vec<Option<String>>>(), result);
@@ -169,6 +187,15 @@ mod tests {
         for (status, code) in [(413, ProblemCode::TooLarge), (502, ProblemCode::InternalError)] {
             assert_eq!(refusal(status, br#"{"success":false}"#), AppError::new(code));
         }
+    }
+
+    #[test]
+    fn a_value_that_the_page_shows_does_not_travel_beside_it_and_an_error_does() {
+        let shown = Answer::of(&Ok("a long text".to_owned())).some().shown();
+        assert_eq!(shown.open::<Option<String>>(), Ok(Some("a long text".to_owned())));
+        assert_eq!(Answer::from_bytes(shown.bytes()), Answer::none());
+        let refused = Answer::of::<String>(&Err(AppError::new(ProblemCode::NotFound))).some().shown();
+        assert_eq!(Answer::from_bytes(refused.bytes()).error(), Some(AppError::new(ProblemCode::NotFound)));
     }
 
     #[test]

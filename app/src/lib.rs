@@ -36,6 +36,7 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
+use reference::operation_page::OperationPage;
 use reference::page::ReferencePage;
 use settings::key::page::KeyPage;
 use settings::page::SettingsPage;
@@ -69,6 +70,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/keys/:id") view=KeyPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/payments") view=PaymentsPage ssr=SsrMode::Async />
                     <Route path=path!("/reference") view=ReferencePage ssr=SsrMode::Async />
+                    <Route path=path!("/reference/:operation") view=OperationPage ssr=SsrMode::Async />
                     <Route path=path!("/support") view=SupportPage ssr=SsrMode::Async />
                     <Route path=path!("/support/guide/:chapter") view=GuidePage ssr=SsrMode::Async />
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />

@@ -6,7 +6,7 @@ use app::chatbots::server_fns as chatbots;
 use app::dashboard::server_fns::LoadOverview;
 use app::documents::server_fns as documents;
 use app::error::AppError;
-use app::reference::server_fns::LoadReference;
+use app::reference::server_fns::{DescribeOperation, LoadOperation, LoadReference};
 use app::server_fns::SignOut;
 use app::settings::server_fns as settings;
 use app::sign_in::server_fns::{SignIn, SignUp};
@@ -114,7 +114,12 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(NotFound, &usage::LoadEntry { seq: theirs.entry.clone() }),
         read(Own, &usage::LoadFilterChoices {}),
         // It fills in what it knows of the ids, and something of the caller's own for the others.
-        read(Own, &LoadReference { chatbot: theirs.chatbot.clone(), key: theirs.key.clone() }),
+        read(Own, &LoadReference {}),
+        read(
+            Own,
+            &LoadOperation { id: "createMessage".to_owned(), chatbot: theirs.chatbot.clone(), key: theirs.key.clone() },
+        ),
+        read(Own, &DescribeOperation { id: "createMessage".to_owned() }),
         read(Own, &LoadSupport {}),
         read(Own, &LoadChapter { chapter: "plan".to_owned() }),
     ]
@@ -266,7 +271,8 @@ pub const PAGES: [(&str, &[&str]); 15] = [
     ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
     ("/settings/keys/:id", &["/settings/keys/{key}"]),
     ("/settings/payments", &["/settings/payments"]),
-    ("/reference", &["/reference?chatbot={chatbot}&key={key}"]),
+    ("/reference", &["/reference"]),
+    ("/reference/:operation", &["/reference/createMessage?chatbot={chatbot}&key={key}"]),
     ("/support", &["/support"]),
     ("/support/guide/:chapter", &["/support/guide/{chatbot}"]),
     ("/account", &["/account"]),

@@ -33,7 +33,7 @@ pub fn ChatbotPage() -> impl IntoView {
 
 fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk: Talk) -> AnyView {
     let Chatbot { id, name, created_at, .. } = chatbot;
-    let reference_href = format!("/reference?chatbot={id}");
+    let reference_href = format!("/reference/createMessage?chatbot={id}");
     let has_documents = !documents.is_empty();
     view! {
         <PageHeading title=name.clone()/>

@@ -75,6 +75,23 @@ impl<T: 'static> Loaded<T> {
 }
 
 impl<T: Serialize + 'static> Loaded<Option<T>> {
+    /// As [`Loaded::new`], for a value of which the page shows all: beside a page that the server rendered it does not
+    /// travel again, and the browser finds `None`. A view must then leave what stands there as it is, as `inner_html` does
+    /// while a page comes alive. The source must not change on its own.
+    pub fn shown<S, F>(
+        source: impl Fn() -> S + Send + Sync + 'static,
+        question: impl Fn(S) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Clone + PartialEq + Send + Sync + 'static,
+        F: ServerFn<Output = T, Error = AppError> + Serialize + 'static,
+    {
+        Self::start(source, move |source| {
+            let asked = ask(question(source));
+            Box::pin(async move { asked.await.some().shown() })
+        })
+    }
+
     /// As [`Loaded::new`], where `question` may have nothing to ask.
     pub fn maybe<S, F>(
         source: impl Fn() -> S + Send + Sync + 'static,

@@ -23,7 +23,7 @@ fn step_view(step: Step, is_done: bool) -> AnyView {
         Step::AddDocument => ("/documents?add", "Add a document", "It is what the chatbot answers from."),
         Step::AddBalance => ("/settings?add-balance", "Add balance", "API requests and widget messages draw on it."),
         Step::GenerateKey => ("/settings?generate-key", "Generate an API key", "Your programs sign in with it."),
-        Step::Call => ("/reference#examples", "Make the first call", "The reference has it ready to copy."),
+        Step::Call => ("/reference/createMessage", "Make the first call", "The reference has it ready to copy."),
     };
     let (class, mark, word) = if is_done { ("done", "✓", "Done: ") } else { ("open", "", "To do: ") };
     view! {

@@ -11,16 +11,17 @@ use web_sys::{FormData, HtmlFormElement};
 
 /// `fields` are the names of the fields, in the order in which the address has them.
 #[component]
-pub fn GetForm(href: &'static str, fields: &'static [&'static str], children: Children) -> impl IntoView {
+pub fn GetForm(#[prop(into)] href: String, fields: &'static [&'static str], children: Children) -> impl IntoView {
     let navigate = use_navigate();
+    let action = href.clone();
     let submit = move |event: SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
         let Some(data) = form.and_then(|form| FormData::new_with_form(&form).ok()) else { return };
         event.prevent_default();
         let chosen = fields.iter().map(|name| (*name, Url::escape(&data.get(name).as_string().unwrap_or_default())));
-        navigate(&address(href, &chosen.collect::<Vec<_>>()), NavigateOptions::default());
+        navigate(&address(&href, &chosen.collect::<Vec<_>>()), NavigateOptions::default());
     };
-    view! { <form method="get" action=href class="filter" on:submit=submit>{children()}</form> }
+    view! { <form method="get" action=action class="filter" on:submit=submit>{children()}</form> }
 }
 
 /// `href` with the parts of a query that are not empty.

@@ -1,4 +1,4 @@
-//! The customer's guide, embedded in the binary and rendered as HTML on the server.
+//! The customer's guide, embedded in the binary, and how our own Markdown is rendered as HTML on the server.
 //!
 //! The text is ours, so its HTML is trusted; the browser never has to know Markdown.
 
@@ -71,6 +71,23 @@ fn render(text: &str) -> String {
     let mut page = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut page, events.into_iter());
     page
+}
+
+/// Running text of ours as HTML. What may be wider than the page can be reached and scrolled by keyboard.
+pub fn html(text: &str) -> String {
+    let mut page = String::with_capacity(text.len() * 3 / 2);
+    html::push_html(&mut page, Parser::new_ext(text, Options::ENABLE_TABLES));
+    page.replace("<pre>", "<pre tabindex=\"0\">")
+}
+
+/// As [`html`], without the paragraph around a single one.
+pub fn inline_html(text: &str) -> String {
+    let page = html(text.trim());
+    let inner = page.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
+    match inner {
+        Some(inner) if !inner.contains("<p>") => inner.to_owned(),
+        _ => page,
+    }
 }
 
 /// `keys.md#delete` → `/support/guide/keys#delete`; anything else stays as it is.

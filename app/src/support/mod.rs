@@ -1,6 +1,6 @@
 //! Support: how to reach the operator, and the customer's guide.
 
 #[cfg(feature = "ssr")]
-mod guide;
+pub(crate) mod guide;
 pub mod page;
 pub mod server_fns;

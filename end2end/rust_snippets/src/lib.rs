@@ -1,0 +1,1 @@
+//! Empty: the programs are put beside it. See Cargo.toml.
