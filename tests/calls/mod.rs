@@ -258,7 +258,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 15] = [
+pub const PAGES: [(&str, &[&str]); 16] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
