@@ -1,6 +1,6 @@
 //! Reading the ledger: the list of entries with its totals, one entry, and the figures of the credit card.
 
-use super::filter::{chosen, is_chosen};
+use super::filter::{chosen, is_behind_mark, is_chosen};
 use crate::error::{Error, Result};
 use crate::{Server, args, db};
 use domain::clock::{DAY_US, Timestamp};
@@ -103,7 +103,9 @@ selected AS (
     "
     UNION ALL
     SELECT 1, -e.amount, e.amount FROM entries e
-    WHERE e.seq > (SELECT seq FROM mark) AND e.at >= $7 AND e.at < $8 AND ",
+    WHERE ",
+    is_behind_mark!(),
+    " AND e.at >= $7 AND e.at < $8 AND ",
     is_chosen!(entries "e"),
     "
     UNION ALL
@@ -218,19 +220,23 @@ async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -
 const SELECT_BALANCE: &str = "SELECT posted, held FROM balances WHERE account_id = $1";
 
 /// By day and channel, from the days and from the entries that are not in them yet.
-const SUM_DAYS: &str = "
+const SUM_DAYS: &str = concat!(
+    "
+WITH mark AS (SELECT COALESCE(MAX(summed_seq), 0) AS seq FROM usage_marks WHERE account_id = $1)
 SELECT (u.at - $2) / $3 AS day, u.channel, CAST(SUM(u.charged) AS BIGINT)
 FROM (
     SELECT d.day AS at, d.channel, d.charged FROM usage_days d
     WHERE d.account_id = $1 AND d.day >= $2
     UNION ALL
     SELECT e.at, COALESCE(e.channel, ''), -e.amount FROM entries e
-    WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge'
-      AND e.seq > COALESCE((SELECT summed_seq FROM usage_marks WHERE account_id = $1), 0)
+    WHERE e.account_id = $1 AND e.at >= $2 AND e.kind = 'charge' AND ",
+    is_behind_mark!(),
+    "
 ) u
 GROUP BY 1, 2
 ORDER BY 1
-LIMIT 1000";
+LIMIT 1000"
+);
 
 /// The credit of an account, and what it spent in the last 30 days.
 ///

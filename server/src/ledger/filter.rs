@@ -36,6 +36,17 @@ macro_rules! is_chosen {
 }
 pub(super) use is_chosen;
 
+/// Entries `e` that are not summed up yet, where the statement knows its `mark`.
+///
+/// The end, which no number reaches, is for PostgreSQL: of a range whose beginning it does not know and that has no end it
+/// expects a third of all entries, and would read every entry of the table instead of the last ones.
+macro_rules! is_behind_mark {
+    () => {
+        "e.seq > (SELECT seq FROM mark) AND e.seq < 9223372036854775807"
+    };
+}
+pub(super) use is_behind_mark;
+
 /// `$1` to `$6` of a statement with the condition.
 pub(super) fn chosen(account_id: &AccountId, filter: &EntryFilter) -> Vec<Arg> {
     args![

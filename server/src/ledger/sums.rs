@@ -4,7 +4,7 @@
 //! some thousand rows however many messages it had, and the entries behind the mark, which are a range of their primary
 //! key. See `usage.rs` for why the two together are exact.
 
-use super::filter::{chosen, is_chosen};
+use super::filter::{chosen, is_behind_mark, is_chosen};
 use crate::error::{Error, Result};
 use crate::{Server, args, db};
 use domain::clock::{DAY_US, Timestamp};
@@ -28,7 +28,9 @@ selected AS (
     UNION ALL
     SELECT e.at / $9 * $9, COALESCE(e.key_id, ''), COALESCE(e.chatbot_id, ''), COALESCE(e.channel, ''), 1, -e.amount
     FROM entries e
-    WHERE e.seq > (SELECT seq FROM mark) AND e.at >= $7 AND e.at < $8 AND e.kind = 'charge' AND ",
+    WHERE ",
+    is_behind_mark!(),
+    " AND e.at >= $7 AND e.at < $8 AND e.kind = 'charge' AND ",
     is_chosen!(entries "e"),
     "
 ),
