@@ -48,6 +48,8 @@ test("every operation, section and code can be reached from the contents and by 
     if (href.startsWith("#")) await expect(page.locator(href), href).toBeAttached();
     else expect((await page.request.get(href)).status(), href).toBe(200);
   }
+  await page.getByRole("link", { name: "/openapi.json" }).click();
+  await expect(page.getByText('"openapi":"3.1.0"')).toBeVisible();
 });
 
 test("an operation says what is sent, what comes back and what is refused", async ({ page }) => {
@@ -86,6 +88,23 @@ test("the language stands in the address and goes along to the next operation", 
   await follow(page, "Plan and limits");
   await expect(page).toHaveURL(/\/reference\/getPlan\?lang=python$/);
   await expect(page.locator("pre[data-snippet]")).toContainText("/api/v1/plan");
+});
+
+test("another chatbot can be filled in, and all else stays", async ({ page }) => {
+  await signUp(page);
+  const first = await createChatbot(page, "Help centre");
+  const second = await createChatbot(page, "Lamp shop");
+  await open(page, "/reference/createMessage?lang=python");
+  await expect(page.locator("pre[data-snippet]")).toContainText(first);
+  const examples = page.getByRole("region", { name: "Examples" });
+  await examples.getByLabel("Chatbot").selectOption({ label: "Lamp shop" });
+  await examples.getByRole("button", { name: "Fill in" }).click();
+  await expect(page.locator("pre[data-snippet]")).toContainText(second);
+  await expect(page).toHaveURL(new RegExp(`lang=python&chatbot=${second}`));
+  await expect(page.getByRole("region", { name: "Fields of the body" })).toContainText("user_message");
+  await expect(page.getByRole("region", { name: "Errors of the operation" })).toContainText("insufficient_credit");
+  await page.getByRole("navigation", { name: "Language" }).getByRole("link", { name: "curl" }).click();
+  await expect(page.locator('pre[data-snippet="curl"]')).toContainText(second);
 });
 
 test("without a key the examples read it from the environment, and say how to make one", async ({ page }) => {

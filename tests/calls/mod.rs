@@ -98,6 +98,8 @@ fn reads(theirs: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own, PaymentNotFound};
     let by_key = Filter { key: theirs.key.clone(), ..Filter::default() };
     let by_chatbot = Filter { chatbot: theirs.chatbot.clone(), ..Filter::default() };
+    let (chatbot, key) = (theirs.chatbot.clone(), theirs.key.clone());
+    let operation = LoadOperation { id: "createMessage".to_owned(), chatbot, key };
     vec![
         read(Own, &LoadOverview {}),
         read(Own, &settings::LoadSnapshot { payment: None }),
@@ -113,13 +115,10 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(NotFound, &usage::LoadKeyChart { key_id: theirs.key.clone() }),
         read(NotFound, &usage::LoadEntry { seq: theirs.entry.clone() }),
         read(Own, &usage::LoadFilterChoices {}),
-        // It fills in what it knows of the ids, and something of the caller's own for the others.
         read(Own, &LoadReference {}),
-        read(
-            Own,
-            &LoadOperation { id: "createMessage".to_owned(), chatbot: theirs.chatbot.clone(), key: theirs.key.clone() },
-        ),
-        read(Own, &DescribeOperation { id: "createMessage".to_owned() }),
+        read(Own, &DescribeOperation { id: operation.id.clone() }),
+        // It fills in what it knows of the ids, and something of the caller's own for the others.
+        read(Own, &operation),
         read(Own, &LoadSupport {}),
         read(Own, &LoadChapter { chapter: "plan".to_owned() }),
     ]

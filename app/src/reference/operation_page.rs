@@ -20,7 +20,9 @@ pub fn OperationPage() -> impl IntoView {
     let part = move |name: &'static str| query.with(|query| query.get(name).unwrap_or_default());
     let id = Memo::new(move |_| params.with(|params| params.get("operation").unwrap_or_default()));
     let chosen = Memo::new(move |_| (id.get(), part("chatbot"), part("key")));
-    let language = Memo::new(move |_| part("lang"));
+    // Whatever else stands there is no name of a language.
+    let is_name = |language: &String| language.bytes().all(|byte| byte.is_ascii_lowercase());
+    let language = Memo::new(move |_| Some(part("lang")).filter(is_name).unwrap_or_default());
     // Nothing here is live: an answer below would go with what it stands in.
     let loaded = Loaded::new(move || chosen.get(), |(id, chatbot, key)| LoadOperation { id, chatbot, key });
     // Both are loaded anew together: what stands on the page is kept only while it comes alive.
@@ -43,7 +45,8 @@ fn operation_view(filled: FilledOperation, described: Option<Described>, languag
     let FilledOperation { groups, link, snippets, inputs, chatbots, keys, chatbot, key, warning } = filled;
     let (request, answer) = described.map(|described| (described.request, described.answer)).unzip();
     let missing = missing(chatbots.is_empty(), keys.is_empty());
-    let trial = try_it(link.clone(), inputs, chatbots.clone(), keys.clone(), (chatbot.clone(), key.clone()), warning);
+    let chosen = (chatbot.clone(), key.clone());
+    let trial = try_it(link.clone(), inputs, chatbots.clone(), keys.clone(), chosen.clone(), warning);
     let form = fill_in_form(&link.id, chatbots, chatbot, keys, key, language);
     let in_language = move |id: &str| address(id, &language.get());
     view! {
@@ -58,7 +61,7 @@ fn operation_view(filled: FilledOperation, described: Option<Described>, languag
                     <div class="body">
                         {missing}
                         {form}
-                        {tabs(&snippets, language)}
+                        {tabs(&snippets, language, chosen)}
                         {move || chosen_snippet(&snippets, &language.get())}
                         <p class="hint">
                             "The Consumer Secret is read from the environment variable "
@@ -132,8 +135,8 @@ fn select(label: &'static str, name: &'static str, choices: Vec<Choice>, chosen:
     Some(select.into_any())
 }
 
-/// The languages; what is filled in stays.
-fn tabs(snippets: &[Snippet], language: Memo<String>) -> AnyView {
+/// The languages; what was chosen to be filled in stays.
+fn tabs(snippets: &[Snippet], language: Memo<String>, (chatbot, key): (String, String)) -> AnyView {
     let location = use_location();
     let first = snippets.first().map(|snippet| snippet.language.clone()).unwrap_or_default();
     let tab = |Snippet { language: name, label, .. }: &Snippet| {
@@ -141,10 +144,14 @@ fn tabs(snippets: &[Snippet], language: Memo<String>) -> AnyView {
         let query = location.query;
         let path = location.pathname;
         let href = {
-            let name = name.clone();
+            let (name, chatbot, key) = (name.clone(), chatbot.clone(), key.clone());
             move || {
-                let part = |part: &str| query.with(|query| query.get(part).unwrap_or_default());
-                let parts = [("lang", name.clone()), ("chatbot", part("chatbot")), ("key", part("key"))];
+                let if_asked = |part: &str, chosen: &String| {
+                    let is_asked = query.with(|query| query.get_str(part).is_some_and(|asked| asked == chosen));
+                    if is_asked { chosen.clone() } else { String::new() }
+                };
+                let (chatbot, key) = (if_asked("chatbot", &chatbot), if_asked("key", &key));
+                let parts = [("lang", name.clone()), ("chatbot", chatbot), ("key", key)];
                 crate::documents::get_form::address(&path.get(), &parts)
             }
         };

@@ -22,7 +22,7 @@ use {
     crate::server_fns::{require_viewer, server},
     domain::account::Viewer,
     domain::api_key::{ApiKey, Permission},
-    domain::ledger::Channel,
+    domain::ledger::{Channel, EntryFilter},
     domain::problem::{Problem, ProblemCode},
     serde_json::Value,
     server::Server,
@@ -158,6 +158,10 @@ async fn newest_ids(server: &Server, viewer: &Viewer, path: &str) -> Result<Vec<
         let documents = server::documents::list(server, &viewer.account_id, None).await?;
         let newest = documents.into_iter().max_by_key(|document| document.created_at);
         ids.extend(newest.map(|document| ("document_id", document.id.to_string())));
+    }
+    if path.contains("{seq}") {
+        let page = server::ledger::entries(server, &viewer.account_id, &EntryFilter::default(), 1).await?;
+        ids.extend(page.entries.first().map(|entry| ("seq", entry.seq.to_string())));
     }
     if path.contains("{conversation_id}") {
         let filter = ConversationFilter { chatbot_id: None, chatbots: None, before: None };

@@ -96,7 +96,7 @@ pub fn try_it(
         let submit = move |event: SubmitEvent| trial.send(&event, &sent.0, &sent.1);
         view! {
             <form class="stack" on:submit=submit>
-                <div class="pair">
+                <div class="credential">
                     <div>
                         <label for="try-key">"API key"</label>
                         <select id="try-key" name="key">{options(keys, &chosen.unwrap_or_default())}</select>

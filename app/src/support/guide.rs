@@ -73,11 +73,16 @@ fn render(text: &str) -> String {
     page
 }
 
-/// Running text of ours as HTML. What may be wider than the page can be reached and scrolled by keyboard.
+/// Running text of ours as HTML. What may be wider than the page can be reached and scrolled by keyboard; the browser
+/// itself goes to anchors, and to addresses that are no pages, which is why both are marked.
 pub fn html(text: &str) -> String {
     let mut page = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut page, Parser::new_ext(text, Options::ENABLE_TABLES));
-    page.replace("<pre>", "<pre tabindex=\"0\">")
+    let page = page.replace("<pre>", "<pre tabindex=\"0\">");
+    let external = |page: String, address: &str| {
+        page.replace(&format!("<a href=\"{address}"), &format!("<a rel=\"external\" href=\"{address}"))
+    };
+    ["/reference#", "/openapi.json"].into_iter().fold(page, external)
 }
 
 /// As [`html`], without the paragraph around a single one.
