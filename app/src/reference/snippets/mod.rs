@@ -26,10 +26,10 @@ pub struct Call<'a> {
     pub has_answer: bool,
 }
 
-/// A language as the address and as the tab name it, with what writes it.
-type Language = (&'static str, &'static str, fn(&Call) -> String);
+type Write = fn(&Call) -> String;
 
-const LANGUAGES: [Language; 5] = [
+/// The languages as the address and as the tab name them, with what writes them.
+const LANGUAGES: [(&str, &str, Write); 5] = [
     ("curl", "curl", curl::write),
     ("javascript", "JavaScript", javascript::write),
     ("python", "Python", python::write),
