@@ -41,7 +41,7 @@ impl Call<'_> {
     /// The call in every language.
     #[must_use]
     pub fn snippets(&self) -> Vec<Snippet> {
-        let snippet = |(language, label, write): Language| Snippet {
+        let snippet = |(language, label, write): (&str, &str, fn(&Call) -> String)| Snippet {
             language: language.to_owned(),
             label: label.to_owned(),
             code: write(self),
