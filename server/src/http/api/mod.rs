@@ -1,7 +1,7 @@
 //! The public API: its operations, and the OpenAPI document that is made of them.
 //!
-//! **Architecture invariants:** an operation stands in [`operations`] and nowhere else, so that it cannot be served without
-//! being documented; every one of them is behind [`guard::admit`]. What a program receives is described in `contract.rs`,
+//! **Architecture invariants:** an operation stands in `operations` and nowhere else, so that it cannot be served without
+//! being documented; every one of them is behind `guard::admit`. What a program receives is described in `contract.rs`,
 //! what it can be refused in `refusals.rs`.
 
 mod ask;
