@@ -106,7 +106,7 @@ async fn drive(run: Run) -> Result<(), Failure> {
     let count = if proxy.is_some() { 2 } else { run.processes };
     let ports = free_ports(count)?;
     let urls = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-    let mut processes = Processes::new(folder.path().to_path_buf());
+    let mut processes = Processes::new(folder.path().to_path_buf(), config.plans.clone());
     for (place, port) in ports.iter().enumerate() {
         let by_proxy = proxy.as_ref().filter(|_| place > 0).map(|proxy| proxy.database_url.clone());
         processes.start(*port, &by_proxy.unwrap_or_else(|| config.database_url()))?;
