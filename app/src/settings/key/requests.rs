@@ -30,7 +30,7 @@ fn card(requests: Vec<KeyRequest>, currency: Currency) -> AnyView {
     } else {
         let rows = requests.into_iter().map(|request| row(request, currency)).collect_view();
         view! {
-            <div class="table-wrap" tabindex="0" role="region" aria-label="Last requests">
+            <div class="table-wrap" tabindex="0" role="region" aria-label="Requests">
                 <table>
                     <caption class="visually-hidden">"The last 50 requests, newest first"</caption>
                     <thead>
