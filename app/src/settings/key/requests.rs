@@ -82,7 +82,7 @@ fn row(request: KeyRequest, currency: Currency) -> AnyView {
     view! {
         <tr>
             <td><Moment at/></td>
-            <td class="wrap">{operation}<span class="sub mono">{request_id}</span></td>
+            <td class="wrap">{operation}" "<span class="sub mono">{request_id}</span></td>
             <td>{answer}</td>
             <td class="r num">{price}</td>
         </tr>
