@@ -8,6 +8,8 @@ import { browserArguments, executablePath } from "./browser.ts";
 const port = Number(process.env.ARTIKO_TEST_PORT ?? 43117);
 const desktop = { width: 1280, height: 800 };
 const withoutJavaScript = /nojs\.spec\.ts/;
+/** What programs do with the examples is the same however wide the page is that shows them. */
+const ofOneWindow = /snippets\.spec\.ts/;
 
 export default defineConfig({
   testDir: ".",
@@ -31,10 +33,10 @@ export default defineConfig({
   },
   projects: [
     { name: "desktop-light", testIgnore: withoutJavaScript, use: { viewport: desktop, colorScheme: "light" } },
-    { name: "desktop-dark", testIgnore: withoutJavaScript, use: { viewport: desktop, colorScheme: "dark" } },
+    { name: "desktop-dark", testIgnore: [withoutJavaScript, ofOneWindow], use: { viewport: desktop, colorScheme: "dark" } },
     {
       name: "mobile",
-      testIgnore: withoutJavaScript,
+      testIgnore: [withoutJavaScript, ofOneWindow],
       use: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
     },
     { name: "nojs", testMatch: withoutJavaScript, use: { viewport: desktop, javaScriptEnabled: false } },

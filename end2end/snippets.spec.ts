@@ -60,8 +60,7 @@ async function build(examples: Example[]): Promise<(operation: string) => string
   return (operation) => join(target, "snippets/debug", operation);
 }
 
-test("every example of every operation, run as it stands, does what it says", async ({ page, request }, { project }) => {
-  test.skip(project.name !== "desktop-light", "the examples are the same in every window");
+test("every example of every operation, run as it stands, does what it says", async ({ page, request }) => {
   // The packages of the examples in Rust are built the first time.
   test.setTimeout(600_000);
   await signUp(page);
@@ -104,8 +103,7 @@ test("every example of every operation, run as it stands, does what it says", as
   await expect(tabs, "no language is left out").toHaveCount(languages.length);
 });
 
-test("an example that is refused says why and ends with an error", async ({ page }, { project }) => {
-  test.skip(project.name !== "desktop-light", "the examples are the same in every window");
+test("an example that is refused says why and ends with an error", async ({ page }) => {
   test.slow();
   await signUp(page);
   await createChatbot(page, "Help centre");

@@ -139,3 +139,22 @@ pub async fn delete(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId) ->
     server.live.changed(&viewer.account_id);
     Ok(())
 }
+
+/// The chatbots that somebody is limited to, for statements that ask `replace($1, chatbot_id, '') <> $1`: all ids in one text with a space before each, and never an empty text, which would choose all chatbots. Ids have one
+/// length and hold no space, so none is found across two others.
+pub(crate) fn listed(chatbots: &[ChatbotId]) -> String {
+    let ids: Vec<&str> = chatbots.iter().map(ChatbotId::as_str).collect();
+    format!(" {}", ids.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_no_chatbots_is_not_the_text_that_chooses_all_of_them() {
+        assert_eq!(listed(&[]), " ");
+        let bots = ["bot_1", "bot_2"].map(|id| ChatbotId::from_row(id.to_owned()));
+        assert_eq!(listed(&bots), " bot_1 bot_2");
+    }
+}

@@ -173,11 +173,11 @@ mod tests {
             ("message_window_hours = 3", "message_window_hours = 0", 7, "from 1 to 744"),
             ("price_per_message = \"0.002\"", "price_per_message = \"0.0000002\"", 13, "six decimals"),
             ("price_per_message = \"0.002\"", "price_per_message = 0.002", 13, "string"),
-            ("chatbots = 1\n", "chatbots = -1\n", 19, "-1"),
-            ("chatbots = 1\n", "chatbot = 1\n", 19, "chatbot"),
-            ("id = \"business\"", "id = \"plus\"", 37, "two plans"),
-            ("id = \"business\"", "id = \"Big Business\"", 37, "lower-case"),
-            ("requests_per_minute = 600", "requests_per_minute = 0", 15, "at least one request"),
+            ("chatbots = 1\n", "chatbots = -1\n", 21, "-1"),
+            ("chatbots = 1\n", "chatbot = 1\n", 21, "chatbot"),
+            ("id = \"business\"", "id = \"plus\"", 39, "two plans"),
+            ("id = \"business\"", "id = \"Big Business\"", 39, "lower-case"),
+            ("requests_per_minute = 600", "requests_per_minute = 0", 17, "at least one request"),
             ("[\"console\"]", "[\"console\", \"fax\"]", 10, "fax"),
         ] {
             let text = BUILT_IN.replacen(from, to, 1);

@@ -82,7 +82,7 @@ async fn totals_and_pages_are_exact_however_much_is_summed_up() {
         let (all, _) = listed(&server, &shop, &EntryFilter::default(), 200).await;
         assert_eq!(all.len(), 18);
         let days = ledger::summary(&server, &shop.olga.account_id).await.expect("a summary").days;
-        // Each round sums up three entries more.
+        // First nothing is summed up, then everything, and again changes nothing; `sums.rs` has what lies between.
         for behind_max in [100, 14, 11, 8, 5, 2, 0] {
             sum_up(&server, Effort { behind_max, step: 3, rest: 0 }).await.expect("sums up");
             for filter in filters(&shop, server.now()) {

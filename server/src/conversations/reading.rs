@@ -1,5 +1,6 @@
 //! Reading what was asked and answered.
 
+use crate::chatbots::listed;
 use crate::error::{Error, Result};
 use crate::{Server, args, db};
 use domain::clock::Timestamp;
@@ -59,7 +60,7 @@ pub async fn conversations(
 ) -> Result<Page<Conversation>> {
     let before = filter.before.as_ref().map_or("", ConversationId::as_str);
     let chatbot_id = filter.chatbot_id.as_ref().map_or("", ChatbotId::as_str);
-    let chatbots = filter.chatbots.as_ref().map(|ids| listed(ids)).unwrap_or_default();
+    let chatbots = filter.chatbots.as_deref().map_or_else(String::new, listed);
     let account_id = account_id.as_str();
     let selected = args![account_id, before, LOOKED_AT_MAX, chatbot_id, chatbots, page_size + 1];
     let rows: Vec<ConversationRow> = server.db.all(SELECT_CONVERSATIONS, selected).await?;
@@ -72,12 +73,6 @@ pub async fn conversations(
     let last = args![account_id, before, LOOKED_AT_MAX - 1];
     let last: Option<(String,)> = server.db.optional(SELECT_LAST_LOOKED_AT, last).await?;
     Ok(Page { items, next: last.map(|(id,)| id) })
-}
-
-/// The ids that a key is limited to, as the statements compare them; a key limited to none sees nothing.
-fn listed(chatbots: &[ChatbotId]) -> String {
-    let ids: Vec<&str> = chatbots.iter().map(ChatbotId::as_str).collect();
-    format!(" {} ", ids.join(" "))
 }
 
 const SELECT_CONVERSATION: &str = "

@@ -71,9 +71,10 @@ impl Caller {
         self.known.chatbots.as_ref().map(|chatbots| chatbots.iter().cloned().collect())
     }
 
-    /// Keeps a request for the page of the key, when it was refused or cost nothing.
-    pub fn note_request(&self, server: &Server, request: Request<'_>) {
-        server.key_uses.note_request(&self.known, request.seen_at(server.now()));
+    /// The key by which it was recognised.
+    #[must_use]
+    pub fn key(&self) -> RecognisedKey {
+        RecognisedKey(Arc::clone(&self.known))
     }
 
     fn note_use(&self, server: &Server) {
@@ -150,15 +151,17 @@ pub struct Unauthenticated {
 impl Unauthenticated {
     /// The error, and the key for whose page the request is kept. Who does not know the secret cannot put anything there.
     #[must_use]
-    pub fn into_parts(self) -> (Error, Option<RefusedKey>) {
-        (self.error, self.key.map(RefusedKey))
+    pub fn into_parts(self) -> (Error, Option<RecognisedKey>) {
+        (self.error, self.key.map(RecognisedKey))
     }
 }
 
-/// A key that was recognised and not let in.
-pub struct RefusedKey(Arc<Known>);
+/// A key whose secret was sent, whether or not its caller was let in.
+#[derive(Clone)]
+pub struct RecognisedKey(Arc<Known>);
 
-impl RefusedKey {
+impl RecognisedKey {
+    /// Keeps a request for the page of the key, when it was refused or cost nothing.
     pub fn note_request(&self, server: &Server, request: Request<'_>) {
         server.key_uses.note_request(&self.0, request.seen_at(server.now()));
     }

@@ -13,7 +13,7 @@ mod change;
 mod requests;
 pub(crate) mod uses;
 
-pub use caller::{Caller, Unauthenticated, authenticate, check_again, require};
+pub use caller::{Caller, RecognisedKey, Unauthenticated, authenticate, check_again, require};
 pub use change::{OverlapStep, change, disable, enable, end_overlap, rotate};
 pub use requests::{Request, recent};
 

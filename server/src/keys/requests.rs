@@ -72,14 +72,15 @@ const INSERT_REQUESTS: Pair = batch!(
     "WHERE 0 = 0 ON CONFLICT DO NOTHING"
 );
 
-/// All but the last fifty of each key.
+/// All but the last fifty of each key. They are looked for from the keys: the requests of all others are not read.
 const DELETE_OLD: Pair = batch!(
-    "DELETE FROM key_requests WHERE EXISTS (SELECT 1 FROM ",
+    "DELETE FROM key_requests WHERE (account_id, key_id, at, request_id) IN
+         (SELECT o.account_id, o.key_id, o.at, o.request_id FROM ",
     [account_id TEXT, key_id TEXT],
-    "WHERE given.account_id = key_requests.account_id AND given.key_id = key_requests.key_id)
-     AND at < (SELECT r.at FROM key_requests r
-               WHERE r.account_id = key_requests.account_id AND r.key_id = key_requests.key_id
-               ORDER BY r.at DESC LIMIT 1 OFFSET 49)"
+    "JOIN key_requests o ON o.account_id = given.account_id AND o.key_id = given.key_id
+     WHERE o.at < (SELECT r.at FROM key_requests r
+                   WHERE r.account_id = given.account_id AND r.key_id = given.key_id
+                   ORDER BY r.at DESC LIMIT 1 OFFSET 49))"
 );
 
 pub(super) async fn write(tx: &mut Tx, of_keys: impl Iterator<Item = (&Known, &VecDeque<Seen>)>) -> Result<()> {

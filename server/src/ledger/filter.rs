@@ -2,6 +2,7 @@
 //! totals and the sums of its days speak of the same messages.
 
 use crate::args;
+use crate::chatbots::listed;
 use crate::db::Arg;
 use domain::id::{AccountId, ChatbotId, KeyId};
 use domain::ledger::{Channel, EntryClass, EntryFilter};
@@ -57,23 +58,4 @@ pub(super) fn chosen(account_id: &AccountId, filter: &EntryFilter) -> Vec<Arg> {
         filter.only.map_or("", EntryClass::as_str),
         filter.chatbots.as_deref().map_or_else(String::new, listed),
     ]
-}
-
-/// All ids in one text with a space before each, and never an empty text, which would choose all chatbots. Ids have one
-/// length and hold no space, so none is found across two others.
-fn listed(chatbots: &[ChatbotId]) -> String {
-    let ids: Vec<&str> = chatbots.iter().map(ChatbotId::as_str).collect();
-    format!(" {}", ids.join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_no_chatbots_is_not_the_text_that_chooses_all_of_them() {
-        assert_eq!(listed(&[]), " ");
-        let bots = ["bot_1", "bot_2"].map(|id| ChatbotId::from_row(id.to_owned()));
-        assert_eq!(listed(&bots), " bot_1 bot_2");
-    }
 }

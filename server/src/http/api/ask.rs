@@ -3,7 +3,7 @@
 use super::asking::{Message, describe};
 use super::contract::{AskAnswer, AskRequest};
 use super::guard::Caller;
-use super::idempotency;
+use super::idempotency::{self, IdempotencyKey};
 use super::refusals::OfMessages;
 use crate::Server;
 use crate::conversations::{self, Told};
@@ -33,8 +33,7 @@ fn body(told: &Told<'_>) -> String {
     post, path = "/wp-json/send-message/v1/ask", operation_id = "ask", tag = "Messages",
     summary = "Ask a chatbot (the published call)",
     description = "Answers a message and charges its price. The address and the fields are Artiko's published ones.",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key and the same body, \
-        the request gets the first one's answer and is charged once", min_length = 1, max_length = 255)),
+    params(IdempotencyKey),
     request_body(content = AskRequest, content_type = "application/json"),
     responses((status = 200, description = "The answer, paid for", body = AskAnswer<'_>), OfMessages)
 )]

@@ -12,7 +12,7 @@ use domain::api_key::Permission;
 use domain::id::ChatbotId;
 use domain::problem::{Problem, ProblemCode};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Server>) -> Result<Self, Refused> {
-        let caller = parts.extensions.get::<keys::Caller>().cloned();
+        let caller = parts.extensions.remove::<keys::Caller>();
         caller.map(Self).ok_or_else(|| ProblemCode::InternalError.into())
     }
 }
@@ -51,21 +51,28 @@ impl Caller {
 #[derive(Clone, Copy)]
 pub(super) struct Charged;
 
-/// What the page of a key will say about a request.
+/// What the page of a key will say about a request, if it says anything.
 struct Told {
     name: String,
-    operation: String,
+    method: Method,
+    route: Option<MatchedPath>,
 }
 
 impl Told {
     fn of(parts: &Parts) -> Self {
-        let route = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
         let name = parts.extensions.get::<RequestName>().map(|name| name.text.clone()).unwrap_or_default();
-        Self { name, operation: format!("{} {route}", parts.method) }
+        Self { name, method: parts.method.clone(), route: parts.extensions.get().cloned() }
     }
 
-    fn request(&self, status: StatusCode, refused: Option<ProblemCode>) -> keys::Request<'_> {
-        keys::Request { name: &self.name, operation: &self.operation, status: status.as_u16(), refused }
+    fn note(&self, server: &Server, key: &keys::RecognisedKey, response: &Response) {
+        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
+        let request = keys::Request {
+            name: &self.name,
+            operation: &format!("{} {route}", self.method),
+            status: response.status().as_u16(),
+            refused: response.extensions().get::<Refused>().map(|refused| refused.problem().code),
+        };
+        key.note_request(server, request);
     }
 }
 
@@ -77,16 +84,16 @@ pub(super) async fn admit(State(server): State<Arc<Server>>, request: Request, n
         Ok(caller) => caller,
         Err(unknown) => return not_recognised(&server, &told, unknown),
     };
+    let key = caller.key();
     let rates = server.rates.take(caller.plan_id(), &caller.account_id, &caller.key_id);
     let mut response = if let Some(wait) = rates.and_then(|rates| rates.wait) {
         rate_limited(&server, wait).into_response()
     } else {
-        parts.extensions.insert(caller.clone());
+        parts.extensions.insert(caller);
         next.run(Request::from_parts(parts, body)).await
     };
     if response.extensions_mut().remove::<Charged>().is_none() {
-        let refused = response.extensions().get::<Refused>().map(|refused| refused.problem().code);
-        caller.note_request(&server, told.request(response.status(), refused));
+        told.note(&server, &key, &response);
     }
     if let Some(rates) = rates {
         write_rates(response.headers_mut(), &rates);
@@ -96,11 +103,9 @@ pub(super) async fn admit(State(server): State<Arc<Server>>, request: Request, n
 
 fn not_recognised(server: &Server, told: &Told, unknown: keys::Unauthenticated) -> Response {
     let (error, key) = unknown.into_parts();
-    let refused = Refused::from(error);
-    let code = refused.problem().code;
-    let response = refused.into_response();
+    let response = Refused::from(error).into_response();
     if let Some(key) = key {
-        key.note_request(server, told.request(response.status(), Some(code)));
+        told.note(server, &key, &response);
     }
     response
 }

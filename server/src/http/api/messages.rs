@@ -8,7 +8,7 @@
 use super::asking::{Message, describe};
 use super::contract::{CitationView, MessageAnswer, MessageRequest, StreamEvent};
 use super::guard::Caller;
-use super::idempotency;
+use super::idempotency::{self, IdempotencyKey};
 use super::refusals::OfMessages;
 use crate::conversations::{self, Begun, Delivery, Start, Told};
 use crate::http::json::JsonObject;
@@ -69,13 +69,15 @@ fn with_credit(mut body: String, credit_remaining: Credit) -> String {
         Credit for the message is set aside before the first event, and taken before the first piece. A connection that is \
         closed before the first piece costs nothing; afterwards the message is paid for, and its answer is in the \
         conversation.",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key and the same body, \
-        the request gets the first one's answer and is charged once", min_length = 1, max_length = 255)),
+    params(IdempotencyKey),
     request_body(content = MessageRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "The answer, paid for", content(
             (MessageAnswer<'_> = "application/json"),
-            (StreamEvent = "text/event-stream")
+            (StreamEvent = "text/event-stream", example = json!(
+                "event: message.delta\ndata: {\"text\":\"The shop opens at nine.\"}\n\n\
+                 event: message.completed\ndata: {\"success\":true, …}\n"
+            ))
         )),
         OfMessages
     )
@@ -93,7 +95,7 @@ pub(super) async fn create(
     if is_streamed {
         let price = server.catalogue.price(Channel::Api);
         let started = conversations::begin(&server, message.question(), price, once).await?;
-        let listener = Listener { server, caller: message.caller, request_name: name.text };
+        let listener = Listener { server, key: message.caller.key(), request_name: name.text };
         return Ok(streamed(listener, price, started));
     }
     let delivered = conversations::ask_once(&server, message.question(), once, body).await?;
@@ -107,7 +109,7 @@ pub(super) async fn create(
 /// What a stream needs to say what went wrong in it.
 struct Listener {
     server: Arc<Server>,
-    caller: keys::Caller,
+    key: keys::RecognisedKey,
     request_name: String,
 }
 
@@ -118,7 +120,7 @@ impl Listener {
         tracing::info!(code = code.as_str(), "refused in a stream");
         let operation = "POST /api/v1/messages";
         let request = keys::Request { name: &self.request_name, operation, status: code.status(), refused: Some(code) };
-        self.caller.note_request(&self.server, request);
+        self.key.note_request(&self.server, request);
         Event::default().event("error").data(problem::body(&self.server, &self.request_name, refused.problem()))
     }
 }
