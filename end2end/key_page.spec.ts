@@ -20,8 +20,11 @@ async function code(request: APIRequestContext, key: Key, chatbot: string): Prom
   return answer.ok() ? "" : (await answer.json()).code;
 }
 
+/** Saves the settings of the key, and waits until the server has taken them. */
 async function save(page: Page): Promise<void> {
+  const taken = page.waitForResponse((response) => response.request().method() === "POST");
   await card(page, "Settings").getByRole("button", { name: "Save" }).click();
+  expect((await taken).status()).toBe(200);
 }
 
 /** Gives the key of the open page a new secret; the old one works for so long. */

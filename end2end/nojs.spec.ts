@@ -76,6 +76,7 @@ test("a chatbot can be made, given a document, and asked", async ({ page }) => {
   await page.goto("/chatbots?new");
   await page.getByLabel("Name").fill("Help centre");
   await page.getByRole("button", { name: "Create chatbot" }).click();
+  await expect(page.getByRole("main").getByText("Help centre")).toBeVisible();
   await page.goto("/documents?add&paste");
   await page.getByLabel("Name").fill("Opening hours");
   await page.getByRole("textbox", { name: "Text" }).fill("The shop opens at nine.");

@@ -155,7 +155,10 @@ export async function allowAll(page: Page, name: string): Promise<void> {
   await open(page, "/settings");
   await keysCard(page).getByRole("link", { name, exact: true }).click();
   const form = page.getByRole("region", { name: "Settings" });
-  for (const box of await form.getByRole("group", { name: "What it may do" }).getByRole("checkbox").all()) await box.check();
+  const boxes = form.getByRole("group", { name: "What it may do" }).getByRole("checkbox");
+  // `all` does not wait: before the page is there, it would find none and allow nothing.
+  await boxes.first().waitFor();
+  for (const box of await boxes.all()) await box.check();
   await form.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Saved")).toBeVisible();
 }
