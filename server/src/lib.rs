@@ -24,6 +24,7 @@ pub mod payments;
 pub mod plans;
 pub mod random;
 pub mod rates;
+mod rounds;
 pub mod secrets;
 pub mod sessions;
 pub mod telemetry;
@@ -38,7 +39,7 @@ use crate::random::{Random, SystemRandom};
 use domain::clock::Timestamp;
 use domain::id::RANDOM_BYTES;
 use domain::plan::Catalogue;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One running installation: its configuration, its database, and what is passed in rather than ambient.
@@ -131,9 +132,10 @@ impl Server {
             stopping: tokio::sync::watch::Sender::new(false),
             _alive: alive,
         });
-        tokio::spawn(sweep(Arc::downgrade(&server)));
-        tokio::spawn(keys::uses::keep_writing(Arc::downgrade(&server)));
-        tokio::spawn(ledger::usage::keep_summing_up(Arc::downgrade(&server)));
+        let weak = || Arc::downgrade(&server);
+        tokio::spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
+        tokio::spawn(keys::uses::keep_writing(weak()));
+        tokio::spawn(ledger::usage::keep_summing_up(weak()));
         Ok(server)
     }
 
@@ -151,6 +153,10 @@ impl Server {
     /// Says that the process is about to end, to everything that would otherwise run on.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     /// Returns when [`Server::stop`] was called.
@@ -177,20 +183,11 @@ impl Server {
 /// How often what is left over is cleared away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Gives back holds and forgets old answers, for as long as the server is there.
-async fn sweep(server: Weak<Server>) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(server) = server.upgrade() else { return };
-        server.rates.forget_idle();
-        for result in [ledger::sweep_holds(&server).await, idempotency::sweep(&server).await] {
-            if let Err(error) = result {
-                tracing::error!(%error, "the ledger could not be swept");
-            }
-        }
-    }
+/// Gives back holds and forgets old answers.
+async fn sweep(server: Arc<Server>) -> Result<()> {
+    server.rates.forget_idle();
+    let (holds, answers) = (ledger::sweep_holds(&server).await, idempotency::sweep(&server).await);
+    holds.and(answers)
 }
 
 async fn checkpoint(db: db::Db, mut alive: tokio::sync::watch::Receiver<()>) {

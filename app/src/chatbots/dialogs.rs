@@ -54,7 +54,7 @@ type Subject = Loaded<Option<Chatbot>>;
 fn about(subject: Subject, inside: impl Fn(Chatbot) -> AnyView + Copy + Send + 'static) -> AnyView {
     view! {
         <Suspense>
-            {move || Suspend::new(async move {
+            {move || subject.show(async move {
                 match subject.await {
                     Ok(Some(chatbot)) => inside(chatbot),
                     Ok(None) => ().into_any(),

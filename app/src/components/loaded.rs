@@ -68,9 +68,9 @@ impl<T: 'static> Loaded<T> {
     /// A view that waits for the value and is made anew whenever that changes.
     ///
     /// A `Suspend` alone notices changes only from when it has been shown; what changed just before that it would miss.
-    pub fn show<V: 'static>(self, view: impl Future<Output = V> + Send + 'static) -> Suspend<V> {
+    pub fn show(self, view: impl Future<Output = AnyView> + Send + 'static) -> AnyView {
         self.resource.track();
-        Suspend::new(view)
+        wait(Box::pin(view))
     }
 }
 
@@ -126,6 +126,11 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Loaded<T> {
 /// In the browser, when the page does not hold it.
 pub fn shared<T: Serialize + DeserializeOwned>(known: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
     SharedValue::<Answer, AnswerCodec>::new_with_encoding(|| Answer::of(&known())).into_inner().open()
+}
+
+/// Compiled once for all views.
+fn wait(view: Pin<Box<dyn Future<Output = AnyView> + Send>>) -> AnyView {
+    Suspend::new(view).into_any()
 }
 
 /// Compiled once for all pages.

@@ -41,7 +41,7 @@ fn dialog(
             <Suspense>
                 {move || {
                     let chatbot = chatbot.clone();
-                    Suspend::new(async move {
+                    form.show(async move {
                         match form.await {
                             Ok(Some(form)) => inside(form, chatbot, is_paste, add, upload),
                             Ok(None) => ().into_any(),

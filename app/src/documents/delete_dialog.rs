@@ -26,7 +26,7 @@ fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>)
     view! {
         <Dialog title="Delete document" close_href="/documents">
             <Suspense>
-                {move || Suspend::new(async move {
+                {move || subject.show(async move {
                     match subject.await {
                         Ok(Some(document)) => form(delete, document),
                         Ok(None) => ().into_any(),

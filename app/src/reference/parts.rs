@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 /// `POST /api/v1/messages`
 pub fn endpoint(link: &OperationLink) -> AnyView {
-    let class = format!("method {}", link.method.to_lowercase());
+    let class = format!("method {}", link.method.to_ascii_lowercase());
     view! { <span class=class>{link.method.clone()}</span>" "<code>{link.path.clone()}</code> }.into_any()
 }
 

@@ -30,7 +30,7 @@ pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
             <Suspense>
                 {move || {
                     let amount = amount.clone();
-                    Suspend::new(async move {
+                    offer.show(async move {
                         match offer.await {
                             Ok(offer) => view! { <AmountForm amount=amount offer=offer action=action /> }.into_any(),
                             Err(error) => {

@@ -12,7 +12,7 @@ pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
         <Dialog title="Compare plans" lede="To move to another plan, contact support." close_href=PAGE>
             <div class="in">
                 <Suspense>
-                    {move || Suspend::new(async move {
+                    {move || offer.show(async move {
                         match offer.await {
                             Ok(offer) => plan_table(&offer),
                             Err(error) => view! { <ProblemNotice problem=error.problem /> }.into_any(),

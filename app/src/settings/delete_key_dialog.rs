@@ -24,7 +24,7 @@ pub fn DeleteKeyDialog(key_resource: Loaded<Option<ApiKey>>) -> impl IntoView {
     view! {
         <Dialog title="Delete API key" close_href=PAGE>
             <Suspense>
-                {move || Suspend::new(async move {
+                {move || key_resource.show(async move {
                     match key_resource.await {
                         Ok(Some(key)) => view! { <DeleteForm action=action key=key /> }.into_any(),
                         Ok(None) => ().into_any(),

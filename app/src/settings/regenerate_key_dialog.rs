@@ -27,7 +27,7 @@ fn AskDialog(action: Submission<RegenerateKey>, key_resource: Loaded<Option<ApiK
     view! {
         <Dialog title="Regenerate API key" close_href=PAGE>
             <Suspense>
-                {move || Suspend::new(async move {
+                {move || key_resource.show(async move {
                     match key_resource.await {
                         Ok(Some(key)) => view! { <AskForm action=action key=key /> }.into_any(),
                         Ok(None) => ().into_any(),

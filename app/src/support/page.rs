@@ -12,7 +12,7 @@ pub fn SupportPage() -> impl IntoView {
     view! {
         <PageHeading title="Support" lede="Read the guide, or write to us."/>
         <Suspense fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => support_view(loaded),
                     Err(error) => failure(error),
@@ -58,7 +58,7 @@ pub fn GuidePage() -> impl IntoView {
     view! {
         <p class="crumbs"><a href="/support">"Support"</a></p>
         <Transition fallback=skeleton>
-            {move || Suspend::new(async move {
+            {move || loaded.show(async move {
                 match loaded.await {
                     Ok(loaded) => chapter_view(loaded),
                     Err(error) => view! { <PageHeading title="The guide"/> {failure(error)} }.into_any(),

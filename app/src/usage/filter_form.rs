@@ -16,7 +16,7 @@ pub fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
             {move || {
                 let filter = filter.get();
                 // Without the choices the form still filters by day; the entries below say what went wrong.
-                Suspend::new(async move { form(choices.await.unwrap_or_default(), filter) })
+                choices.show(async move { form(choices.await.unwrap_or_default(), filter) })
             }}
         </Transition>
     }

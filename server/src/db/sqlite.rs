@@ -55,12 +55,12 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ACQUIRE_TIMEOUT)
-        .pragma("cache_size", "-8192");
+        .pragma("cache_size", "-2048");
     // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
     let writing = options
         .clone()
         .pragma("wal_autocheckpoint", "0")
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", "-16384")
         // What a statement needs to undo itself alone, should it fail in its middle, is not worth a file.
         .pragma("temp_store", "MEMORY")
         .row_buffer_size(ROWS_AHEAD)

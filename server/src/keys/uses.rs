@@ -9,7 +9,7 @@ use super::requests::{self, REQUESTS_KEPT, Seen};
 use crate::db::{Db, Pair};
 use crate::error::Result;
 use crate::ledger::sql::batch;
-use crate::{Server, args};
+use crate::{Server, args, rounds};
 use domain::clock::Timestamp;
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
@@ -176,13 +176,6 @@ fn row<'a>(known: &'a Known, secret_hash: &'a str, uses: i64) -> Option<UseRow<'
 
 /// Writes again and again, for as long as the server is there.
 pub(crate) async fn keep_writing(server: Weak<Server>) {
-    let mut interval = tokio::time::interval(WRITE_EVERY);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(server) = server.upgrade() else { return };
-        if let Err(error) = server.key_uses.write(&server.db).await {
-            tracing::warn!(%error, "the uses of keys could not be written");
-        }
-    }
+    let write = async |server: Arc<Server>| server.key_uses.write(&server.db).await;
+    rounds::keep(server, WRITE_EVERY, "the uses of keys could not be written", write).await;
 }

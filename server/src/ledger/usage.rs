@@ -6,9 +6,9 @@
 //! taken under which the sums and the mark change together.
 
 use crate::error::Result;
-use crate::{Server, args};
+use crate::{Server, args, rounds};
 use domain::clock::DAY_US;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether there is something to sum up.
@@ -104,13 +104,6 @@ async fn sum_step(server: &Server, account_id: &str, summed: i64, until: i64) ->
 
 /// Sums up again and again, for as long as the server is there.
 pub(crate) async fn keep_summing_up(server: Weak<Server>) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(server) = server.upgrade() else { return };
-        if let Err(error) = sum_up(&server, EFFORT).await {
-            tracing::warn!(%error, "the usage of the accounts could not be summed up");
-        }
-    }
+    let sum_up = async |server: Arc<Server>| sum_up(&server, EFFORT).await;
+    rounds::keep(server, INTERVAL, "the usage of the accounts could not be summed up", sum_up).await;
 }

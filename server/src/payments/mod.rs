@@ -14,7 +14,7 @@ mod delivery;
 use crate::db::FromRow;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Context};
-use crate::{Server, args};
+use crate::{Server, args, rounds};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, SECOND_US, Timestamp};
 use domain::credit::Credit;
@@ -24,7 +24,7 @@ use domain::money::{Currency, Money};
 use domain::payment::{Payment, PaymentState};
 use domain::problem::{Problem, ProblemCode};
 use gateway::{Gateway, Report};
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 /// A checkout that nobody pays within this time expires.
@@ -206,16 +206,9 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
     Ok(Payment { state, changed_at: now, ..payment })
 }
 
-/// Runs [`sweep`] for as long as the server runs; a failed round is logged and the next one comes.
-pub async fn keep_sweeping(server: Arc<Server>) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        if let Err(error) = sweep(&server).await {
-            tracing::error!(%error, "payments could not be swept");
-        }
-    }
+/// Runs [`sweep`] again and again, for as long as the server runs.
+pub async fn keep_sweeping(server: Weak<Server>) {
+    rounds::keep(server, SWEEP_INTERVAL, "payments could not be swept", async |server| sweep(&server).await).await;
 }
 
 const SELECT_UNFINISHED: &str = "
