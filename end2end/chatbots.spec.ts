@@ -1,6 +1,6 @@
-// Chatbots: made, found by their id, renamed, deleted.
+// Chatbots: made, found by their id, renamed, capped, paused, deleted.
 
-import { createChatbot, open, signUp } from "./steps.ts";
+import { addBalance, addDocument, ask, createChatbot, createKey, open, signUp } from "./steps.ts";
 import { expect, test, watch } from "./test.ts";
 
 test.use({ permissions: ["clipboard-read", "clipboard-write"] });
@@ -46,6 +46,47 @@ test("a name that is only spaces is refused beside its field", async ({ page, ex
   await dialog.getByLabel("Name").fill("   ");
   await dialog.getByRole("button", { name: "Create chatbot" }).click();
   await expect(dialog.getByRole("alert")).toContainText("enter the", { ignoreCase: true });
+});
+
+test("a daily cap and a pause hold from the next call on, and the page says what it spent", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
+  await addBalance(page, "5");
+  const key = await createKey(page, "Production");
+  const code = async (): Promise<string> => {
+    const answer = await ask(request, key, { chatbot_id: chatbot, user_message: "When does the shop open?" });
+    return answer.ok() ? "" : (await answer.json()).code;
+  };
+  await open(page, `/chatbots/${chatbot}`);
+  const spending = page.getByRole("region", { name: "Spending" });
+  const cap = page.getByRole("region", { name: "Daily cap" });
+  await cap.getByLabel("Cap in USD").fill("2 or 3");
+  await cap.getByRole("button", { name: "Save" }).click();
+  await expect(cap.getByRole("alert")).toContainText("write the cap as 25 or 25.50");
+  await expect(cap.getByLabel("Cap in USD")).toHaveValue("2 or 3");
+  await cap.getByLabel("Cap in USD").fill("0.002");
+  await cap.getByRole("button", { name: "Save" }).click();
+  await expect(cap.getByRole("status")).toContainText("Saved");
+  expect(await code()).toBe("");
+  expect(await code()).toBe("chatbot_cap_reached");
+  await expect(spending).toContainText("$0.002 of $0.002");
+  await cap.getByLabel("Cap in USD").fill("");
+  await cap.getByRole("button", { name: "Save" }).click();
+  await expect.poll(code).toBe("");
+
+  await spending.getByRole("button", { name: "Pause" }).click();
+  await expect(page.getByText("Paused since")).toBeVisible();
+  expect(await code()).toBe("chatbot_paused");
+  await page.getByLabel("Message", { exact: true }).fill("When does the shop open?");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await expect(page.getByRole("list", { name: "Conversation" }).getByText("The shop opens at nine.").first()).toBeVisible();
+  await open(page, "/chatbots");
+  await expect(page.getByRole("listitem").filter({ hasText: chatbot })).toContainText("Paused");
+  await page.getByRole("link", { name: "Help centre" }).click();
+  await spending.getByRole("button", { name: "Let it answer again" }).click();
+  await expect(page.getByText("Paused since")).toBeHidden();
+  expect(await code()).toBe("");
 });
 
 test("somebody else's chatbot is not found", async ({ page, browser, expectErrors }) => {

@@ -87,6 +87,24 @@ test("a chatbot can be made, given a document, and asked", async ({ page }) => {
   await expect(page.getByText("The shop opens at nine.").first()).toBeVisible();
 });
 
+test("a chatbot can be given a cap and be paused", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await page.getByRole("link", { name: "Help centre" }).click();
+  await page.getByLabel("Cap in USD").fill("much");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("write the cap as 25 or 25.50");
+  await page.getByLabel("Cap in USD").fill("2.50");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("region", { name: "Spending" })).toContainText("of $2.50");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await expect(page.getByText("Paused since")).toBeVisible();
+  await page.getByRole("button", { name: "Let it answer again" }).click();
+  await expect(page.getByText("Paused since")).toBeHidden();
+});
+
 test("usage can be filtered and told apart", async ({ page }) => {
   await signUp(page);
   await creditCard(page).getByRole("button", { name: "Add balance" }).click();

@@ -24,6 +24,8 @@ pub use self::on_the_server::*;
 mod on_the_server {
     use super::AppError;
     use domain::account::Viewer;
+    use domain::credit::Credit;
+    use domain::field::FieldError;
     use domain::problem::ProblemCode;
     use http::request::Parts;
     use http::{HeaderValue, Method, StatusCode, header};
@@ -77,6 +79,14 @@ mod on_the_server {
     /// Whether the request is a form that the browser itself posts, without WebAssembly.
     pub fn is_plain_form() -> bool {
         use_context::<Parts>().is_some_and(|parts| parts.method == Method::POST && accepts_html(&parts))
+    }
+
+    /// A limit on spending as it was typed; nothing is no limit.
+    pub fn read_cap(field: &str, typed: &str) -> Result<Option<Credit>, FieldError> {
+        match typed.trim() {
+            "" => Ok(None),
+            cap => Credit::parse(cap).map(Some).ok_or_else(|| FieldError::new(field, "write the cap as 25 or 25.50")),
+        }
     }
 
     pub(crate) fn set_cookie(value: &str) {

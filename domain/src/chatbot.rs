@@ -1,16 +1,22 @@
 //! Chatbots, their documents, the passages a document is read as, and the answer that is made of them.
 
 use crate::clock::Timestamp;
+use crate::credit::Credit;
 use crate::id::{ChatbotId, DocumentId};
 use serde::{Deserialize, Serialize};
 
-/// A chatbot as its card shows it.
+/// A chatbot as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chatbot {
     pub id: ChatbotId,
     pub name: String,
     pub created_at: Timestamp,
     pub documents: i64,
+    /// What it may spend a day (UTC), whoever calls it; `None` is no cap.
+    pub daily_cap: Option<Credit>,
+    pub spent_today: Credit,
+    /// Since when it is paused: it answers in the console alone, where its owner tries it.
+    pub paused_at: Option<Timestamp>,
 }
 
 /// A document of a chatbot, without its text.

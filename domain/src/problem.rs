@@ -87,7 +87,9 @@ codes! {
     KeyCapReached = 403 "key_cap_reached" "The key has reached its monthly cap"
         "Raise the key's monthly cap, or wait until the time in retry_at. Nothing was charged.";
     ChatbotCapReached = 403 "chatbot_cap_reached" "The chatbot has reached its daily cap"
-        "Raise the chatbot's daily cap, or wait until the time in retry_at. Nothing was charged.";
+        "Raise the daily cap on the chatbot's page in the console, or wait until the time in retry_at. Nothing was charged.";
+    ChatbotPaused = 403 "chatbot_paused" "The chatbot is paused"
+        "Let it answer again on its page in the console. Nothing was charged.";
     PermissionMissing = 403 "permission_missing" "The key may not do this"
         "Give the key the permission that the detail names, on its page in the console.";
     NetworkNotAllowed = 403 "network_not_allowed" "The key may not be used from this address"

@@ -1,5 +1,6 @@
-//! Chatbots: make, list, rename, delete.
+//! Chatbots: make, list, rename, cap, pause, delete.
 
+use crate::db::FromRow;
 use crate::error::Result;
 use crate::{Server, accounts, args};
 use domain::account::Viewer;
@@ -11,40 +12,59 @@ use domain::id::{AccountId, ChatbotId};
 use domain::plan::Limited;
 use domain::problem::Problem;
 
-type ChatbotRow = (String, String, i64, i64);
-
-fn chatbot((id, name, created_at, documents): ChatbotRow) -> Chatbot {
-    Chatbot { id: ChatbotId::from_row(id), name, created_at: Timestamp::from_us(created_at), documents }
+#[derive(FromRow)]
+struct ChatbotRow {
+    id: String,
+    name: String,
+    created_at: i64,
+    documents: i64,
+    daily_cap: Option<i64>,
+    spent: i64,
+    paused_at: Option<i64>,
 }
 
+impl From<ChatbotRow> for Chatbot {
+    fn from(row: ChatbotRow) -> Self {
+        Self {
+            id: ChatbotId::from_row(row.id),
+            name: row.name,
+            created_at: Timestamp::from_us(row.created_at),
+            documents: row.documents,
+            daily_cap: row.daily_cap.map(Credit::from_millionths),
+            spent_today: Credit::from_millionths(row.spent),
+            paused_at: row.paused_at.map(Timestamp::from_us),
+        }
+    }
+}
+
+/// What was spent before `$2`, the beginning of the day, is not spent today. `$3` is one chatbot, or empty for all.
 const SELECT_CHATBOTS: &str = "
 SELECT c.id, c.name, c.created_at,
-       (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id)
+       (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id) AS documents,
+       c.daily_cap, CASE WHEN c.spent_since >= $2 THEN c.spent ELSE 0 END AS spent, c.paused_at
 FROM chatbots c
-WHERE c.account_id = $1 AND c.deleted_at IS NULL
+WHERE c.account_id = $1 AND c.deleted_at IS NULL AND ($3 = '' OR c.id = $3)
 ORDER BY c.created_at, c.id
 LIMIT 1000";
 
-/// The chatbots of an account, oldest first.
-pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Chatbot>> {
-    let rows: Vec<ChatbotRow> = server.db.all(SELECT_CHATBOTS, args![account_id.as_str()]).await?;
-    Ok(rows.into_iter().map(chatbot).collect())
+async fn select(server: &Server, account_id: &AccountId, chatbot_id: &str) -> Result<Vec<Chatbot>> {
+    let selected = args![account_id.as_str(), server.now().start_of_day().us(), chatbot_id];
+    let rows: Vec<ChatbotRow> = server.db.all(SELECT_CHATBOTS, selected).await?;
+    Ok(rows.into_iter().map(Chatbot::from).collect())
 }
 
-const SELECT_CHATBOT: &str = "
-SELECT c.id, c.name, c.created_at,
-       (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id)
-FROM chatbots c
-WHERE c.account_id = $1 AND c.id = $2 AND c.deleted_at IS NULL";
+/// The chatbots of an account, oldest first.
+pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Chatbot>> {
+    select(server, account_id, "").await
+}
 
 /// One chatbot.
 ///
 /// # Errors
 /// 404 when the account has no such chatbot.
 pub async fn get(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Chatbot> {
-    let row: Option<ChatbotRow> =
-        server.db.optional(SELECT_CHATBOT, args![account_id.as_str(), chatbot_id.as_str()]).await?;
-    Ok(row.map(chatbot).ok_or_else(|| Problem::not_found("chatbot"))?)
+    let found = select(server, account_id, chatbot_id.as_str()).await?.pop();
+    Ok(found.ok_or_else(|| Problem::not_found("chatbot"))?)
 }
 
 const SELECT_EXISTS: &str = "SELECT COUNT(*) FROM chatbots WHERE account_id = $1 AND id = $2";
@@ -80,7 +100,8 @@ pub async fn create(server: &Server, viewer: &Viewer, name: &str) -> Result<Chat
     tx.execute(INSERT_CHATBOT, args![account_id, id.as_str(), name, now.us()]).await?;
     tx.commit().await?;
     server.live.changed(&viewer.account_id);
-    Ok(Chatbot { id, name: name.to_owned(), created_at: now, documents: 0 })
+    let (daily_cap, spent_today, paused_at) = (None, Credit::ZERO, None);
+    Ok(Chatbot { id, name: name.to_owned(), created_at: now, documents: 0, daily_cap, spent_today, paused_at })
 }
 
 const RENAME_CHATBOT: &str = "
@@ -111,9 +132,39 @@ pub async fn set_daily_cap(
     cap: Option<Credit>,
 ) -> Result<()> {
     let cap = field::limit("daily_cap", cap)?;
-    let changed = server.db.execute(UPDATE_CAP, args![viewer.account_id.as_str(), chatbot_id.as_str(), cap]).await?;
+    let changed = args![viewer.account_id.as_str(), chatbot_id.as_str(), cap];
+    change(server, viewer, server.db.execute(UPDATE_CAP, changed).await?)
+}
+
+const PAUSE: &str = "
+UPDATE chatbots SET paused_at = COALESCE(paused_at, $3) WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Lets a chatbot answer nobody but its owner in the console, from the next message on and in every process. Answers that
+/// are under way, whose price is set aside already, are finished.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn pause(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId) -> Result<()> {
+    let paused = args![viewer.account_id.as_str(), chatbot_id.as_str(), server.now().us()];
+    change(server, viewer, server.db.execute(PAUSE, paused).await?)
+}
+
+const RESUME: &str = "
+UPDATE chatbots SET paused_at = NULL WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Lets a chatbot answer everybody again.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn resume(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId) -> Result<()> {
+    let resumed = args![viewer.account_id.as_str(), chatbot_id.as_str()];
+    change(server, viewer, server.db.execute(RESUME, resumed).await?)
+}
+
+/// Tells the open pages about a change, and whoever named a chatbot that is not there.
+fn change(server: &Server, viewer: &Viewer, rows: u64) -> Result<()> {
     server.live.changed(&viewer.account_id);
-    if changed == 1 { Ok(()) } else { Err(Problem::not_found("chatbot").into()) }
+    if rows == 1 { Ok(()) } else { Err(Problem::not_found("chatbot").into()) }
 }
 
 const DELETE_CHATBOT: &str = "

@@ -159,13 +159,17 @@ async fn what_belongs_to_another_account_is_not_found() {
         for result in [
             chatbots::get(&server, &eve.account_id, &shop.chatbot.id).await.map(|_| ()),
             chatbots::rename(&server, &eve, &shop.chatbot.id, "Mine").await.map(|_| ()),
+            chatbots::set_daily_cap(&server, &eve, &shop.chatbot.id, Some(Credit::ZERO)).await,
+            chatbots::pause(&server, &eve, &shop.chatbot.id).await,
+            chatbots::resume(&server, &eve, &shop.chatbot.id).await,
             chatbots::delete(&server, &eve, &shop.chatbot.id).await,
             documents::add(&server, &eve.account_id, &shop.chatbot.id, "mine.md", "Mine.").await.map(|_| ()),
             documents::delete(&server, &eve.account_id, &document.id).await,
         ] {
             assert_eq!(result.unwrap_err().into_problem().code, ProblemCode::NotFound);
         }
-        assert_eq!(chatbots::get(&server, &shop.olga.account_id, &shop.chatbot.id).await.unwrap().name, "Help centre");
+        let kept = chatbots::get(&server, &shop.olga.account_id, &shop.chatbot.id).await.unwrap();
+        assert_eq!((kept.name.as_str(), kept.daily_cap, kept.paused_at), ("Help centre", None, None));
         assert!(documents::list(&server, &eve.account_id, Some(&shop.chatbot.id)).await.unwrap().is_empty());
         assert!(
             ledger::entries(&server, &eve.account_id, &EntryFilter::default(), 50).await.unwrap().entries.len() == 1

@@ -371,6 +371,33 @@ async fn a_chatbots_daily_cap_counts_every_channel_that_pays_and_opens_with_the_
 }
 
 #[tokio::test]
+async fn a_paused_chatbot_answers_its_owner_alone_in_every_process() {
+    for server in databases().await {
+        let (shop, second) = (shop(&server).await, server.second_process().await);
+        give_credit(&server, &shop.olga, 1_000_000).await;
+        let begun = begun(&second, &shop, "req_held", 2_000).await;
+        chatbots::pause(&server, &shop.olga, &shop.chatbot.id).await.unwrap();
+        let paused_at = server.now();
+        for channel in [Channel::Api, Channel::Widget] {
+            let problem = refused(&second, question(&shop, channel, "req_paused")).await;
+            assert_eq!(problem.code, ProblemCode::ChatbotPaused);
+        }
+        let held = begin(&second, question(&shop, Channel::Api, "req_late"), credit(1), None).await;
+        assert_eq!(held.err().unwrap().into_problem().code, ProblemCode::ChatbotPaused);
+        ask(&second, question(&shop, Channel::Console, "req_console")).await.expect("its owner may try it");
+        finish(&second, begun, &an_answer(), credit(2_000), body_of).await.expect("what was under way is finished");
+        server.clock.advance_us(1);
+        chatbots::pause(&server, &shop.olga, &shop.chatbot.id).await.unwrap();
+        let found = chatbots::get(&server, &shop.olga.account_id, &shop.chatbot.id).await.unwrap();
+        assert_eq!(found.paused_at, Some(paused_at), "pausing it again changes nothing");
+        assert_eq!(found.spent_today, credit(2_000));
+        chatbots::resume(&server, &shop.olga, &shop.chatbot.id).await.unwrap();
+        ask(&second, question(&shop, Channel::Api, "req_resumed")).await.expect("it answers again");
+        assert_sound(&server).await;
+    }
+}
+
+#[tokio::test]
 async fn parallel_calls_in_two_processes_keep_a_cap_exactly() {
     for server in databases().await {
         let shop = Arc::new(shop(&server).await);

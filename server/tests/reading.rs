@@ -61,6 +61,21 @@ async fn credit_plan_and_entries_say_what_the_console_says() {
 }
 
 #[tokio::test]
+async fn a_paused_chatbot_says_so_and_refuses_messages() {
+    for server in databases().await {
+        let holder = holder(&server, 5).await;
+        let path = format!("/api/v1/chatbots/{}", holder.chatbot.id);
+        assert_eq!(get(&server, &holder, &path).await.json()["is_paused"], false);
+        chatbots::pause(&server, &holder.viewer, &holder.chatbot.id).await.expect("pauses");
+        assert_eq!(get(&server, &holder, &path).await.json()["is_paused"], true);
+        assert_eq!(get(&server, &holder, "/api/v1/chatbots").await.json()["data"][0]["is_paused"], true);
+        post(&server, &holder, MESSAGES, &holder.question()).await.refuses(403, "chatbot_paused");
+        send(&server, holder.asks(&holder.question())).await.refuses(403, "chatbot_paused");
+        assert_eq!(holder.books(&server).await.spent, 0);
+    }
+}
+
+#[tokio::test]
 async fn lists_are_read_page_by_page_without_gaps() {
     for server in databases().await {
         let holder = holder(&server, 20).await;

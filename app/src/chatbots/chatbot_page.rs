@@ -2,6 +2,7 @@
 
 use super::parts::{counted, failure, skeleton};
 use super::server_fns::{ChatbotView, LoadChatbotView};
+use super::spending::{cap_card, spending_card};
 use super::try_it::{Talk, TryIt};
 use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use crate::documents::size_text;
@@ -15,6 +16,8 @@ pub fn ChatbotPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let loaded = Loaded::new(move || (id.get(), live.get()), |(id, _)| LoadChatbotView { id });
+    // Read once: what is being typed must outlive every refresh.
+    let settings = Loaded::new(move || id.get(), |id| LoadChatbotView { id });
     // What was said and what is being typed belongs to the page and outlives every refresh of what is around it.
     let talk = Talk::new(id);
     view! {
@@ -27,12 +30,17 @@ pub fn ChatbotPage() -> impl IntoView {
                 }
             })}
         </Transition>
+        <Transition>
+            // The heading says what went wrong.
+            {move || settings.show(async move { settings.await.map_or_else(|_| ().into_any(), cap_card) })}
+        </Transition>
     }
     .into_any()
 }
 
-fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk: Talk) -> AnyView {
-    let Chatbot { id, name, created_at, .. } = chatbot;
+fn chatbot_view(ChatbotView { chatbot, documents, messages, currency }: ChatbotView, talk: Talk) -> AnyView {
+    let spending = spending_card(&chatbot, currency);
+    let Chatbot { id, name, created_at, paused_at, .. } = chatbot;
     let reference_href = format!("/reference/createMessage?chatbot={id}");
     let has_documents = !documents.is_empty();
     view! {
@@ -46,6 +54,11 @@ fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk:
                 <OpenDialog href="/chatbots" name="delete" value=id.to_string() label="Delete" class="btn"/>
             </span>
         </div>
+        {paused_at.map(|at| view! {
+            <p class="notice warn" role="status">
+                "Paused since "<Moment at=at/>". Only you can ask it, on this page; calls by API are refused and cost nothing."
+            </p>
+        }.into_any())}
         <TryIt talk messages has_documents/>
         <section class="card" aria-labelledby="documents-heading">
             <header>
@@ -60,6 +73,7 @@ fn chatbot_view(ChatbotView { chatbot, documents, messages }: ChatbotView, talk:
                 <a href=reference_href>"Call it by API"</a>
             </div>
         </section>
+        {spending}
     }
     .into_any()
 }

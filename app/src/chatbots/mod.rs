@@ -7,6 +7,7 @@ pub mod parts;
 #[cfg(feature = "ssr")]
 mod plain_page;
 pub mod server_fns;
+mod spending;
 mod try_it;
 
 #[cfg(feature = "ssr")]

@@ -56,13 +56,14 @@ fn list_view(ChatbotList { chatbots, used }: ChatbotList) -> AnyView {
 }
 
 fn card(chatbot: Chatbot) -> AnyView {
-    let Chatbot { id, name, created_at, documents } = chatbot;
+    let Chatbot { id, name, created_at, documents, paused_at, .. } = chatbot;
     let href = format!("/chatbots/{id}");
     let documents_href = format!("/documents?chatbot={id}");
     view! {
         <li class="card chatbot">
             <header>
                 <h2><a href=href.clone()>{name.clone()}</a></h2>
+                {paused_at.map(|_| view! { <span class="chip warn">"Paused"</span> }.into_any())}
                 <span class="push chatbot-id">
                     <code class="mono">{id.to_string()}</code>
                     <CopyButton text=id.to_string() label=format!("Copy the id of {name}")/>

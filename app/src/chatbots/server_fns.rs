@@ -3,6 +3,7 @@
 use crate::error::AppError;
 use domain::chatbot::{Chatbot, Document};
 use domain::conversation::Reply;
+use domain::money::Currency;
 use domain::plan::Used;
 use domain::window::WindowUsage;
 use leptos::prelude::*;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use {
-    crate::server_fns::{require_viewer, server},
+    crate::server_fns::{is_plain_form, read_cap, require_viewer, server},
     domain::account::Viewer,
     domain::id::{ChatbotId, RequestId},
     domain::ledger::Channel,
@@ -34,6 +35,7 @@ pub struct ChatbotView {
     pub chatbot: Chatbot,
     pub documents: Vec<Document>,
     pub messages: WindowUsage,
+    pub currency: Currency,
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/list", input = Postcard, output = Postcard)]
@@ -59,7 +61,7 @@ pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let chatbot = server::chatbots::get(&server, &viewer.account_id, &id).await?;
     let documents = server::documents::list(&server, &viewer.account_id, Some(&id)).await?;
     let messages = server::plans::usage(&server, &viewer.account_id).await?.messages;
-    Ok(ChatbotView { chatbot, documents, messages })
+    Ok(ChatbotView { chatbot, documents, messages, currency: server.config.currency })
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/create", output = Postcard)]
@@ -78,6 +80,37 @@ pub async fn rename_chatbot(id: String, name: String) -> Result<(), AppError> {
         server::chatbots::rename(&server(), &viewer, &ChatbotId::parse(&id).ok_or_else(missing)?, &name).await;
     renamed.map_err(|error| AppError::from(error).with_typed("name", &name))?;
     leptos_axum::redirect("/chatbots");
+    Ok(())
+}
+
+/// Sets what a chatbot may spend a day; nothing is no cap.
+#[server(prefix = "/rpc", endpoint = "chatbots/cap", output = Postcard)]
+pub async fn cap_chatbot(id: String, daily_cap: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let with_typed = |error: AppError| error.with_typed("daily_cap", &daily_cap);
+    let cap = read_cap("daily_cap", &daily_cap).map_err(|error| with_typed(Problem::from(error).into()))?;
+    let capped = server::chatbots::set_daily_cap(&server(), &viewer, &id, cap).await;
+    capped.map_err(|error| with_typed(error.into()))?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/chatbots/{id}"));
+    }
+    Ok(())
+}
+
+/// Pauses a chatbot, or lets it answer again.
+#[server(prefix = "/rpc", endpoint = "chatbots/switch", output = Postcard)]
+pub async fn switch_chatbot(id: String, is_on: bool) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let (server, id) = (server(), ChatbotId::parse(&id).ok_or_else(missing)?);
+    if is_on {
+        server::chatbots::resume(&server, &viewer, &id).await?;
+    } else {
+        server::chatbots::pause(&server, &viewer, &id).await?;
+    }
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/chatbots/{id}"));
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod number;
 mod open_dialog;
 mod page_heading;
 mod problem_notice;
+mod switch;
 mod text_field;
 
 pub use copy_button::CopyButton;
@@ -32,4 +33,5 @@ pub use number::{grouped, of_limit};
 pub use open_dialog::{OpenDialog, dialog_address};
 pub use page_heading::PageHeading;
 pub use problem_notice::ProblemNotice;
+pub use switch::{SwitchTexts, switch};
 pub use text_field::TextField;

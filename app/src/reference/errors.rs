@@ -51,7 +51,7 @@ const fn action(code: ProblemCode) -> Option<(&'static str, &'static str)> {
         | ProblemCode::NetworkNotAllowed
         | ProblemCode::ChatbotNotAllowed
         | ProblemCode::KeyCapReached => Some(("Change the key's settings", "/settings")),
-        ProblemCode::ChatbotCapReached => Some(("See what was spent", "/usage")),
+        ProblemCode::ChatbotCapReached | ProblemCode::ChatbotPaused => Some(("Open the chatbot's page", "/chatbots")),
         ProblemCode::InsufficientCredit => Some(("Add balance", "/settings?add-balance")),
         ProblemCode::LimitReached | ProblemCode::MessageWindowFull => {
             Some(("Compare plans", "/settings?compare-plans"))

@@ -16,12 +16,11 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 pub use self::plain::plain_routes;
 #[cfg(feature = "ssr")]
-use crate::server_fns::{is_plain_form, require_viewer, server, set_no_store};
+use crate::server_fns::{is_plain_form, read_cap, require_viewer, server, set_no_store};
 #[cfg(feature = "ssr")]
 use domain::{
     api_key::{KeySettings, Overlap, Permission},
     clock::{DAY_US, Timestamp},
-    credit::Credit,
     field::FieldError,
     id::{ChatbotId, KeyId, PaymentId},
     ledger::EntryFilter,
@@ -184,16 +183,12 @@ fn read_settings(form: &KeyForm, now: Timestamp) -> Result<KeySettings, Problem>
     let unknown = |field: &str, message: &str| Problem::from(FieldError::new(field, message));
     let no_chatbot = || unknown("chatbots", "one of the chatbots is not there any more");
     let read = |ids: &Vec<String>| ids.iter().map(|id| ChatbotId::parse(id).ok_or_else(no_chatbot)).collect();
-    let cap = match form.monthly_cap.trim() {
-        "" => None,
-        cap => Some(Credit::parse(cap).ok_or_else(|| unknown("monthly_cap", "write the cap as 25 or 25.50"))?),
-    };
     Ok(KeySettings {
         name: form.name.clone(),
         permissions: form.permissions.iter().filter_map(|permission| Permission::parse(permission)).collect(),
         chatbots: (form.scope == "chosen").then(|| read(&form.chatbots)).transpose()?,
         expires_at: read_end(form, now)?,
-        monthly_cap: cap,
+        monthly_cap: read_cap("monthly_cap", &form.monthly_cap)?,
         networks: form.networks.split_whitespace().map(str::to_owned).collect(),
     })
 }

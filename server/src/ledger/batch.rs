@@ -9,7 +9,7 @@ use crate::db::{self, Db};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::id::KeyId;
-use domain::ledger::{Account, Decision, Hold, HoldState, Request, WindowPlace, decide_request};
+use domain::ledger::{Account, Channel, Decision, Hold, HoldState, Request, WindowPlace, decide_request};
 use domain::plan::Catalogue;
 use domain::problem::{Problem, ProblemCode};
 
@@ -90,8 +90,8 @@ pub(super) async fn run(
 /// Decides one command and notes what it changes.
 ///
 /// # Errors
-/// In this order: 422 and 409 for the Idempotency-Key, 409 for a request that was carried out before, 404 for the account,
-/// the chatbot and the conversation, 401 when the key was deleted meanwhile, then those of [`decide_request`].
+/// In this order: 422 and 409 for the Idempotency-Key, 409 for a request that was carried out before, 404 for the account
+/// and the chatbot, 403 when that is paused, 404 for the conversation, 401 when the key was deleted meanwhile, then those of [`decide_request`].
 fn carry_out<'a>(
     loaded: &mut Loaded,
     rows: &mut Rows<'a>,
@@ -109,7 +109,10 @@ fn carry_out<'a>(
     let chatbot = account.chatbots.get(command.chatbot_id.as_str()).copied();
     let key = command.key_id.as_ref().and_then(|key_id| account.keys.get(key_id.as_str())).copied();
     if command.work.is_new() {
-        chatbot.filter(|chatbot| !chatbot.is_deleted).ok_or_else(|| Problem::not_found("chatbot"))?;
+        let chatbot = chatbot.filter(|chatbot| !chatbot.is_deleted).ok_or_else(|| Problem::not_found("chatbot"))?;
+        if chatbot.is_paused && command.channel != Channel::Console {
+            return Err(ProblemCode::ChatbotPaused.into());
+        }
     }
     let made_from = command.message.as_ref().and_then(|message| message.documents_version);
     if made_from.is_some() && made_from != chatbot.map(|chatbot| chatbot.version) {

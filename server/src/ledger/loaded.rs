@@ -19,6 +19,8 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct SubjectNow {
     pub spending: Spending,
     pub is_deleted: bool,
+    /// A chatbot only: it answers nobody but its owner.
+    pub is_paused: bool,
     /// Of a key, or of a chatbot's documents.
     pub version: i64,
     pub is_changed: bool,
@@ -159,6 +161,7 @@ struct SubjectRow {
     key_spent: Option<i64>,
     chatbot_id: Option<String>,
     chatbot_deleted_at: Option<i64>,
+    chatbot_paused_at: Option<i64>,
     documents_version: Option<i64>,
     daily_cap: Option<i64>,
     chatbot_since: Option<i64>,
@@ -183,14 +186,15 @@ impl SubjectRow {
             let spending = spending(self.monthly_cap, self.key_since, self.key_spent);
             let is_deleted = self.key_deleted_at.is_some();
             let version = self.key_version.unwrap_or_default();
-            let key = SubjectNow { spending, is_deleted, version, is_changed: false };
+            let key = SubjectNow { spending, is_deleted, is_paused: false, version, is_changed: false };
             account.keys.insert(key_id, key);
         }
         if let Some(chatbot_id) = self.chatbot_id {
             let spending = spending(self.daily_cap, self.chatbot_since, self.chatbot_spent);
             let version = self.documents_version.unwrap_or_default();
             let is_deleted = self.chatbot_deleted_at.is_some();
-            let chatbot = SubjectNow { spending, is_deleted, version, is_changed: false };
+            let is_paused = self.chatbot_paused_at.is_some();
+            let chatbot = SubjectNow { spending, is_deleted, is_paused, version, is_changed: false };
             account.chatbots.insert(chatbot_id, chatbot);
         }
         Ok(())

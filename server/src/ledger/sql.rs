@@ -40,7 +40,8 @@ pub const LOAD_SUBJECTS: Pair = batch!(
     "SELECT given.account_id, a.plan_id, a.alert_below,
             k.id AS key_id, k.deleted_at AS key_deleted_at, k.version AS key_version, k.monthly_cap,
             k.spent_since AS key_since, k.spent AS key_spent,
-            c.id AS chatbot_id, c.deleted_at AS chatbot_deleted_at, c.documents_version, c.daily_cap,
+            c.id AS chatbot_id, c.deleted_at AS chatbot_deleted_at, c.paused_at AS chatbot_paused_at,
+            c.documents_version, c.daily_cap,
             c.spent_since AS chatbot_since, c.spent AS chatbot_spent
      FROM ",
     [account_id TEXT, key_id TEXT, chatbot_id TEXT],

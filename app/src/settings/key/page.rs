@@ -4,8 +4,8 @@ use super::form::SettingsForm;
 use super::requests::Requests;
 use super::secrets::Secrets;
 use crate::components::{
-    CopyButton, FormProblem, Loaded, Loading, Moment, MomentKind, OpenDialog, PageHeading, PostForm, ProblemNotice,
-    Submission, use_live,
+    CopyButton, Loaded, Loading, Moment, MomentKind, OpenDialog, PageHeading, ProblemNotice, SwitchTexts, switch,
+    use_live,
 };
 use crate::settings::server_fns::{KeyView, LoadKey, LoadKeyView, SwitchKey};
 use crate::usage::chart_card;
@@ -98,6 +98,11 @@ fn heading(key: ApiKey) -> AnyView {
     .into_any()
 }
 
+const SWITCH: SwitchTexts = SwitchTexts {
+    when_on: ("Switch off", "Its next call is refused. You can switch it on again."),
+    when_off: ("Switch on", "Its next call is answered again."),
+};
+
 fn rest(key: ApiKey, currency: Currency) -> AnyView {
     let usage_href = format!("/usage?key={}", key.id);
     let cap = match key.settings.monthly_cap {
@@ -134,43 +139,13 @@ fn rest(key: ApiKey, currency: Currency) -> AnyView {
                 <h2 id="end-title">"Switch off or delete"</h2>
             </header>
             <div class="body stack">
-                <Switch id=id.clone() is_on=is_on />
+                {switch::<SwitchKey>(("key_id", id.clone()), is_on, &SWITCH)}
                 <div class="actions start">
                     <OpenDialog href="/settings" name="delete-key" value=id label="Delete this key" class="btn danger" />
                     <span class="hint">"A deleted key never works again."</span>
                 </div>
             </div>
         </section>
-    }
-    .into_any()
-}
-
-#[component]
-fn Switch(id: String, is_on: bool) -> impl IntoView {
-    let action = Submission::<SwitchKey>::new();
-    let live = use_live();
-    Effect::new(move |_| {
-        if action.is_done() {
-            live.bump();
-        }
-    });
-    let (label, hint) = if is_on {
-        ("Switch off", "Its next call is refused. You can switch it on again.")
-    } else {
-        ("Switch on", "Its next call is answered again.")
-    };
-    view! {
-        <PostForm to=action>
-            <input type="hidden" name="key_id" value=id />
-            <input type="hidden" name="is_on" value=if is_on { "false" } else { "true" } />
-            <FormProblem error=action.error() />
-            <div class="actions start">
-                <button type="submit" class="btn" disabled=move || action.is_pending().get()>
-                    {label}
-                </button>
-                <span class="hint">{hint}</span>
-            </div>
-        </PostForm>
     }
     .into_any()
 }

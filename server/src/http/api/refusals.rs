@@ -81,7 +81,7 @@ refusals! {
     OfMessages = [
         MalformedRequest, UnsupportedMediaType, TooLarge, InvalidField, ChatbotNotAllowed, NotFound,
         IdempotencyKeyReused, RequestInProgress, Conflict, MessageWindowFull, KeyCapReached, ChatbotCapReached,
-        InsufficientCredit,
+        ChatbotPaused, InsufficientCredit,
     ];
     /// Of what a program sends to be kept.
     OfWriting = [

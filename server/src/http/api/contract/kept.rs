@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "bot_0RWcY5yKQL3pX7vTn1aZb", "name": "Help centre", "created_at": "2026-11-24T09:00:00.000000Z",
-    "documents": 3
+    "documents": 3, "is_paused": false
 }))]
 pub(in crate::http::api) struct ChatbotView {
     pub id: String,
@@ -19,11 +19,14 @@ pub(in crate::http::api) struct ChatbotView {
     /// How many documents it answers from
     #[schema(minimum = 0)]
     pub documents: i64,
+    /// Whether its owner has paused it: messages to it are refused with `chatbot_paused`
+    pub is_paused: bool,
 }
 
 impl From<Chatbot> for ChatbotView {
-    fn from(Chatbot { id, name, created_at, documents }: Chatbot) -> Self {
-        Self { id: id.to_string(), name, created_at: Moment::from(created_at), documents }
+    fn from(Chatbot { id, name, created_at, documents, paused_at, .. }: Chatbot) -> Self {
+        let is_paused = paused_at.is_some();
+        Self { id: id.to_string(), name, created_at: Moment::from(created_at), documents, is_paused }
     }
 }
 
