@@ -48,7 +48,8 @@ test("a name that is only spaces is refused beside its field", async ({ page, ex
   await expect(dialog.getByRole("alert")).toContainText("enter the", { ignoreCase: true });
 });
 
-test("a daily cap and a pause hold from the next call on, and the page says what it spent", async ({ page, request }) => {
+test("a daily cap and a pause hold from the next call on, and the page says what it spent", async ({ page, request, expectErrors }) => {
+  expectErrors(/status of 422/);
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");
   await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
@@ -63,7 +64,7 @@ test("a daily cap and a pause hold from the next call on, and the page says what
   const cap = page.getByRole("region", { name: "Daily cap" });
   await cap.getByLabel("Cap in USD").fill("2 or 3");
   await cap.getByRole("button", { name: "Save" }).click();
-  await expect(cap.getByRole("alert")).toContainText("write the cap as 25 or 25.50");
+  await expect(cap.getByRole("alert")).toContainText("Write the cap as 25 or 25.50");
   await expect(cap.getByLabel("Cap in USD")).toHaveValue("2 or 3");
   await cap.getByLabel("Cap in USD").fill("0.002");
   await cap.getByRole("button", { name: "Save" }).click();

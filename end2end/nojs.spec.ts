@@ -95,7 +95,7 @@ test("a chatbot can be given a cap and be paused", async ({ page }) => {
   await page.getByRole("link", { name: "Help centre" }).click();
   await page.getByLabel("Cap in USD").fill("much");
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByRole("alert").first()).toContainText("write the cap as 25 or 25.50");
+  await expect(page.getByRole("alert").first()).toContainText("Write the cap as 25 or 25.50");
   await page.getByLabel("Cap in USD").fill("2.50");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("region", { name: "Spending" })).toContainText("of $2.50");
