@@ -22,11 +22,13 @@ pub fn spending_card(chatbot: &Chatbot, currency: Currency) -> AnyView {
     view! {
         <section class="card" aria-labelledby="spending-heading">
             <header><h2 id="spending-heading">"Spending"</h2></header>
-            <dl class="body facts">
-                <dt>"Today, UTC"</dt>
-                <dd class="num">{spent}</dd>
-            </dl>
-            <div class="body">{switch::<SwitchChatbot>(("id", id.clone()), chatbot.paused_at.is_none(), &SWITCH)}</div>
+            <div class="body stack">
+                <dl class="facts">
+                    <dt>"Today, UTC"</dt>
+                    <dd class="num">{spent}</dd>
+                </dl>
+                {switch::<SwitchChatbot>(("id", id.clone()), chatbot.paused_at.is_none(), &SWITCH)}
+            </div>
             <div class="foot"><a href=format!("/usage?chatbot={id}")>"All entries of this chatbot"</a></div>
         </section>
     }
