@@ -55,7 +55,7 @@ fn operation_view(filled: FilledOperation, described: Option<Described>, languag
         <div class="reference">
             {contents::of_operation(&groups, &link.id, in_language)}
             <div>
-                {rendered(request, "request")}
+                {rendered(request, "described")}
                 <section class="card" id="snippets" aria-labelledby="snippets-heading">
                     <header><h2 id="snippets-heading">"Examples"</h2></header>
                     <div class="body">
@@ -71,7 +71,7 @@ fn operation_view(filled: FilledOperation, described: Option<Described>, languag
                     </div>
                 </section>
                 {trial}
-                {rendered(answer, "answer")}
+                {rendered(answer, "described")}
             </div>
         </div>
     }
