@@ -11,7 +11,9 @@ use domain::chatbot::{Answer, Citation, passages};
 use domain::id::{AccountId, ChatbotId, DocumentId};
 use domain::problem::Problem;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 
 /// Most passages that an answer quotes.
 const CITATIONS_MAX: usize = 3;
@@ -32,8 +34,18 @@ struct Index {
 }
 
 /// The indexes that are in memory.
-#[derive(Default)]
-pub(crate) struct SearchCache(Mutex<Kept>);
+pub(crate) struct SearchCache {
+    kept: Mutex<Kept>,
+    /// The right to build one: more at a time than there are cores would only take more threads and memory.
+    building: Semaphore,
+}
+
+impl Default for SearchCache {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { kept: Mutex::default(), building: Semaphore::new(cores) }
+    }
+}
 
 #[derive(Default)]
 struct Kept {
@@ -51,7 +63,7 @@ impl Kept {
 
 impl SearchCache {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn get(&self, account_id: &AccountId, chatbot_id: &ChatbotId) -> Option<Arc<Index>> {
@@ -99,6 +111,11 @@ pub async fn answer(
 }
 
 async fn read_index(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Arc<Index>> {
+    let _right = server.search.building.acquire().await.map_err(Error::internal)?;
+    // Whoever had it before may have wanted the same one.
+    if let Some(index) = server.search.get(account_id, chatbot_id) {
+        return Ok(index);
+    }
     let scope = || args![account_id.as_str(), chatbot_id.as_str()];
     // The version is read first: documents that change in between make the index older than it is, and it is built again.
     let row: Option<(i64,)> = server.db.optional(SELECT_VERSION, scope()).await?;
