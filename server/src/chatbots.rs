@@ -191,8 +191,9 @@ pub async fn delete(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId) ->
     Ok(())
 }
 
-/// The chatbots that somebody is limited to, for statements that ask `replace($1, chatbot_id, '') <> $1`: all ids in one text with a space before each, and never an empty text, which would choose all chatbots. Ids have one
-/// length and hold no space, so none is found across two others.
+/// The chatbots that somebody is limited to, for statements that ask `replace($1, chatbot_id, '') <> $1`: all ids in one
+/// text with a space before each, and never an empty text, which would choose all chatbots. Ids have one length and hold no
+/// space, so none is found across two others.
 pub(crate) fn listed(chatbots: &[ChatbotId]) -> String {
     let ids: Vec<&str> = chatbots.iter().map(ChatbotId::as_str).collect();
     format!(" {}", ids.join(" "))

@@ -91,7 +91,8 @@ pub(super) async fn run(
 ///
 /// # Errors
 /// In this order: 422 and 409 for the Idempotency-Key, 409 for a request that was carried out before, 404 for the account
-/// and the chatbot, 403 when that is paused, 404 for the conversation, 401 when the key was deleted meanwhile, then those of [`decide_request`].
+/// and the chatbot, 403 when that is paused, 404 for the conversation, 401 when the key was deleted meanwhile, then those
+/// of [`decide_request`].
 fn carry_out<'a>(
     loaded: &mut Loaded,
     rows: &mut Rows<'a>,
