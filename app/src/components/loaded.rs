@@ -69,7 +69,11 @@ impl<T: 'static> Loaded<T> {
     ///
     /// A `Suspend` alone notices changes only from when it has been shown; what changed just before that it would miss.
     pub fn show(self, view: impl Future<Output = AnyView> + Send + 'static) -> AnyView {
-        self.resource.track();
+        // On the server nothing is made anew, and what waits there for the view would hold a lock while it takes one of the
+        // resource's, whose own task takes the two the other way round: both threads would stand still for ever.
+        if cfg!(not(feature = "ssr")) {
+            self.resource.track();
+        }
         wait(Box::pin(view))
     }
 }
