@@ -124,7 +124,7 @@ async fn fill(server: &Arc<Server>, options: &Options) -> Result<AccountId, Fail
     server.db.execute(SET_LAST, args![account_id, last_summed + 1, posted]).await?;
     loop {
         // The server sums up by itself meanwhile; whoever is slower stops.
-        sum_up(server, Effort { behind_max: 0, step: 50_000, rest: 0 }).await?;
+        sum_up(server, Effort { behind_max: 0, read: 50_000, write: 50_000, rest: 0 }).await?;
         let mark: Option<(i64,)> = server.db.optional(SELECT_MARK, args![account_id]).await?;
         if mark == Some((last_summed,)) {
             return Ok(viewer.account_id);

@@ -110,8 +110,9 @@ impl Server {
         let queue_max = usize::try_from(config.ledger_queue.get()).unwrap_or(usize::MAX);
         let alive = tokio::sync::watch::Sender::new(());
         let known_keys = Arc::new(keys::cache::KeyCache::default());
-        tokio::spawn(checkpoint(db.clone(), alive.subscribe()));
         tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&known_keys), alive.subscribe()));
+        let writer = Writer::start(ledger, queue_max)
+            .map_err(|error| StartError::message(format!("the ledger has no thread: {error}")))?;
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
@@ -125,7 +126,7 @@ impl Server {
             secrets,
             attempts,
             search: answers::SearchCache::default(),
-            writer: Arc::new(Writer::start(ledger, queue_max)),
+            writer: Arc::new(writer),
             keys: known_keys,
             key_uses: keys::uses::Uses::default(),
             running: idempotency::Running::default(),
@@ -133,9 +134,11 @@ impl Server {
             _alive: alive,
         });
         let weak = || Arc::downgrade(&server);
-        tokio::spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
-        tokio::spawn(keys::uses::keep_writing(weak()));
-        tokio::spawn(ledger::usage::keep_summing_up(weak()));
+        let beside = server.writer.runtime();
+        beside.spawn(checkpoint(server.db.clone(), server._alive.subscribe()));
+        beside.spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
+        beside.spawn(keys::uses::keep_writing(weak()));
+        beside.spawn(ledger::usage::keep_summing_up(weak()));
         Ok(server)
     }
 

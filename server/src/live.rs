@@ -4,7 +4,7 @@
 //! same functions and the same checks as any other time.
 
 use domain::id::AccountId;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 

@@ -5,11 +5,11 @@
 
 use domain::id::{AccountId, KeyId};
 use domain::plan::{Catalogue, Plan};
+use foldhash::HashMap;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::time::Duration;

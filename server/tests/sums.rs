@@ -280,12 +280,12 @@ async fn everything_said_about_a_filter_agrees_however_much_is_summed_up() {
         let house = house(&server).await;
         live(&server, &house, &dice, 0..70).await;
         assert_agreement(&server, &house, &dice).await;
-        sum_up(&server, Effort { behind_max: 0, step: 7, rest: 0 }).await.expect("sums up");
+        sum_up(&server, Effort { behind_max: 0, read: 3, write: 7, rest: 0 }).await.expect("sums up");
         keys::delete(&server, &house.olga, &house.keys[0], "First").await.expect("deletes a key");
         chatbots::delete(&server, &house.olga, &house.chatbots[0]).await.expect("deletes a chatbot");
         live(&server, &house, &dice, 70..130).await;
         assert_agreement(&server, &house, &dice).await;
-        sum_up(&server, Effort { behind_max: 0, step: 7, rest: 0 }).await.expect("sums up");
+        sum_up(&server, Effort { behind_max: 0, read: 3, write: 7, rest: 0 }).await.expect("sums up");
         assert_agreement(&server, &house, &dice).await;
         assert_sound(&server).await;
     }
@@ -302,7 +302,7 @@ async fn the_dearest_series_are_told_by_themselves_and_the_rest_together() {
             charge(&server, &olga, None, chatbot.id.clone(), price, number).await;
             chatbots::delete(&server, &olga, &chatbot.id).await.expect("deletes it");
             if number == 11 {
-                sum_up(&server, Effort { behind_max: 0, step: 3, rest: 0 }).await.expect("sums up");
+                sum_up(&server, Effort { behind_max: 0, read: 2, write: 3, rest: 0 }).await.expect("sums up");
             }
         }
         let filter = EntryFilter::default();
@@ -370,7 +370,7 @@ async fn an_exported_file_is_whole_and_what_is_written_meanwhile_is_not_in_it() 
             }
             ledger::operate(&server, &house.olga.account_id, grant, "=1+1").await.expect("a grant");
         }
-        sum_up(&server, Effort { behind_max: 0, step: 1_500, rest: 0 }).await.expect("sums up");
+        sum_up(&server, Effort { behind_max: 0, read: 1_500, write: 1_500, rest: 0 }).await.expect("sums up");
         let account_id = house.olga.account_id.clone();
         let file = ledger::export(Arc::clone(&server), account_id, EntryFilter::default()).await.expect("begins");
         give_credit(&server, &house.olga, 1).await;

@@ -84,7 +84,7 @@ async fn totals_and_pages_are_exact_however_much_is_summed_up() {
         let days = ledger::summary(&server, &shop.olga.account_id).await.expect("a summary").days;
         // First nothing is summed up, then everything, and again changes nothing; `sums.rs` has what lies between.
         for behind_max in [100, 14, 11, 8, 5, 2, 0] {
-            sum_up(&server, Effort { behind_max, step: 3, rest: 0 }).await.expect("sums up");
+            sum_up(&server, Effort { behind_max, read: 2, write: 3, rest: 0 }).await.expect("sums up");
             for filter in filters(&shop, server.now()) {
                 let expected = selected(&all, &filter);
                 let (found, found_totals) = listed(&server, &shop, &filter, 4).await;
@@ -105,12 +105,12 @@ async fn two_processes_sum_up_each_entry_once() {
         let second = server.second_process().await;
         let rounds = (0..6).map(|round| {
             let server = if round % 2 == 0 { server.clone() } else { second.clone() };
-            tokio::spawn(async move { sum_up(&server, Effort { behind_max: 0, step: 2, rest: 0 }).await })
+            tokio::spawn(async move { sum_up(&server, Effort { behind_max: 0, read: 1, write: 2, rest: 0 }).await })
         });
         for round in rounds.collect::<Vec<_>>() {
             round.await.expect("ends").expect("sums up");
         }
-        sum_up(&server, Effort { behind_max: 0, step: 2, rest: 0 }).await.expect("sums up");
+        sum_up(&server, Effort { behind_max: 0, read: 1, write: 2, rest: 0 }).await.expect("sums up");
         let (mark,): (i64,) = server.db.one("SELECT summed_seq FROM usage_marks", vec![]).await.expect("a mark");
         let (all, found_totals) = listed(&server, &shop, &EntryFilter::default(), 200).await;
         assert_eq!((mark, found_totals), (18, totals(&all)));
@@ -130,7 +130,7 @@ async fn the_verifier_notices_sums_that_were_tampered_with() {
     for statement in statements {
         for server in databases().await {
             history(&server).await;
-            sum_up(&server, Effort { behind_max: 0, step: 1_000, rest: 0 }).await.expect("sums up");
+            sum_up(&server, Effort { behind_max: 0, read: 300, write: 1_000, rest: 0 }).await.expect("sums up");
             assert_sound(&server).await;
             server.db.execute(statement, vec![]).await.expect("tampers");
             let broken = ledger::verify::verify(&server.db).await.expect("reads");

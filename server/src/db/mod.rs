@@ -275,10 +275,10 @@ impl Db {
 
 /// Pages that many commits change are copied once for all of them: the longer the pause, the less is copied.
 const CHECKPOINT_PAUSE_MAX: Duration = Duration::from_secs(1);
-const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_millis(10);
+const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_millis(3);
 /// How many pages are to be copied at a time. A commit whose sync comes while the file is synced waits for both, so that
-/// many thousand pages at once would be felt by callers.
-const CHECKPOINT_PAGES: f64 = 400.0;
+/// many pages at once would be felt by callers.
+const CHECKPOINT_PAGES: f64 = 150.0;
 
 /// The pause after which about [`CHECKPOINT_PAGES`] will have come, where `pages` came in the last one.
 fn checkpoint_pause(last: Duration, pages: i64) -> Duration {

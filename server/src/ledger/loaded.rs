@@ -11,8 +11,8 @@ use domain::id::{AccountId, KeyId};
 use domain::ledger::{AccountState, Hold, HoldState, Spending};
 use domain::plan::Catalogue;
 use domain::problem::Problem;
+use foldhash::{HashMap, HashSet};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
 
 /// A key or a chatbot: what spends.
 #[derive(Clone, Copy, Debug)]
@@ -260,7 +260,7 @@ impl Loaded {
     }
 
     async fn load_counted(&mut self, tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<()> {
-        let mut places: HashMap<&str, i64> = HashMap::new();
+        let mut places: HashMap<&str, i64> = HashMap::default();
         for command in commands.iter().filter(|command| command.work.is_new() && catalogue.counts(command.channel)) {
             *places.entry(command.account_id.as_str()).or_default() += 1;
         }

@@ -14,8 +14,8 @@ use crate::error::Result;
 use domain::clock::Timestamp;
 use domain::id::KeyId;
 use domain::ledger::{Alert, HoldState};
+use foldhash::HashMap;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// A row that can be added to a table.

@@ -1,4 +1,7 @@
-//! The writer: a bounded queue and one task, which carries out what is asked of the ledger in batches.
+//! The writer: a bounded queue and one thread, which carries out what is asked of the ledger in batches.
+//!
+//! It has a thread of its own because a batch is a few short steps with the database between them. Among the requests,
+//! each step would wait for its turn while the locks are held and everybody else waits for the batch.
 //!
 //! A batch is what queued up while the last one was written, so there is no timer to tune: batches are small when little
 //! is asked and large when much is. A caller is answered when his batch is durable and not before. What has been queued
@@ -18,13 +21,13 @@ use domain::clock::SECOND_US;
 use domain::id::AccountId;
 use domain::plan::Catalogue;
 use domain::problem::{Problem, ProblemCode};
+use foldhash::HashSet;
 use futures_util::FutureExt;
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Most commands in one transaction.
@@ -42,7 +45,7 @@ struct Job {
     reply: oneshot::Sender<Result<Outcome>>,
 }
 
-/// What the task of the writer works with.
+/// What the writer's thread works with.
 pub(crate) struct Ledger {
     pub db: Db,
     pub catalogue: Catalogue,
@@ -55,19 +58,38 @@ pub(crate) struct Ledger {
 pub(crate) struct Writer {
     sender: mpsc::Sender<Job>,
     closing: Arc<Notify>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    runtime: Handle,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
     clock: Arc<dyn Clock>,
     steps: Arc<dyn Steps>,
 }
 
 impl Writer {
-    /// Starts the task. It ends when the writer is dropped, after it has carried out what is queued.
-    pub fn start(ledger: Ledger, queue_max: usize) -> Self {
+    /// Starts the thread. It ends when the writer is dropped, after it has carried out what is queued.
+    ///
+    /// # Errors
+    /// When the machine gives no thread.
+    pub fn start(ledger: Ledger, queue_max: usize) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue_max);
         let closing = Arc::new(Notify::new());
         let (clock, steps) = (Arc::clone(&ledger.clock), Arc::clone(&ledger.steps));
-        let task = tokio::spawn(work(ledger, receiver, Arc::clone(&closing)));
-        Self { sender, closing, task: Mutex::new(Some(task)), clock, steps }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel();
+        let work = work(ledger, receiver, Arc::clone(&closing));
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            runtime.block_on(work);
+            drop(runtime);
+            let _nobody_waits = end.send(());
+        })?;
+        Ok(Self { sender, closing, runtime: handle, ended: Mutex::new(Some(ended)), clock, steps })
+    }
+
+    /// The writer's thread, for what writes to the database again and again: a transaction there waits for none of the
+    /// requests between its statements, so it holds its locks for no longer than the database needs. It is cut off when
+    /// the writer ends.
+    pub const fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Hands a command over and waits until it is durable or refused.
@@ -100,12 +122,10 @@ impl Writer {
     /// Takes nothing more, and returns when everything that is queued has been carried out.
     pub async fn close(&self) {
         self.closing.notify_one();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = match task {
-            Some(task) => Some(task.await),
-            None => None,
-        } {
-            tracing::error!(%error, "the ledger's writer did not end in order");
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(ended) = ended else { return };
+        if ended.await.is_err() {
+            tracing::error!("the ledger's writer did not end in order");
         }
     }
 }
@@ -130,7 +150,7 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<No
 }
 
 /// Lets whoever is about to ask do so: the callers of the last batch have just been answered and their next requests are
-/// on the way. It waits for no time, only for what can run now, and ends as soon as that brings nothing new.
+/// on the way. It waits for no time, only for as long as another look brings something new.
 async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     for _ in 0..GATHER_ROUNDS_MAX {
         tokio::task::yield_now().await;
