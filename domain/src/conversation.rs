@@ -37,6 +37,23 @@ pub struct Conversation {
     pub messages: i64,
 }
 
+/// A conversation as a list tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedConversation {
+    pub conversation: Conversation,
+    pub chatbot_name: String,
+    /// The question that it began with, cut after [`OPENING_CHARACTERS`].
+    pub opening: String,
+    /// What all its messages cost.
+    pub charged: Credit,
+    pub last_at: Timestamp,
+}
+
+/// How much of a first question a list shows.
+pub const OPENING_CHARACTERS: i64 = 160;
+/// Longest text that conversations are searched for.
+pub const SEARCH_CHARACTERS_MAX: usize = 200;
+
 /// A message of a conversation, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationMessage {

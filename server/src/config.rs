@@ -83,6 +83,9 @@ pub struct Config {
     /// Requests that may wait for the ledger; more are refused with 503 at once
     #[arg(long, env = "ARTIKO_LEDGER_QUEUE", default_value = "8192")]
     pub ledger_queue: std::num::NonZeroU32,
+    /// Days after which a conversation in which nothing more was said is deleted; without it, conversations are kept
+    #[arg(long, env = "ARTIKO_KEEP_CONVERSATIONS_DAYS")]
+    pub keep_conversations_days: Option<std::num::NonZeroU16>,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

@@ -10,6 +10,7 @@ pub mod chatbots;
 pub mod clock;
 pub mod config;
 pub mod conversations;
+mod csv;
 pub mod db;
 pub mod demo;
 pub mod documents;
@@ -139,6 +140,7 @@ impl Server {
         beside.spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
         beside.spawn(keys::uses::keep_writing(weak()));
         beside.spawn(ledger::usage::keep_summing_up(weak()));
+        beside.spawn(conversations::keep_deleting(weak()));
         Ok(server)
     }
 

@@ -36,6 +36,22 @@ pub fn address(href: &str, parts: &[(&str, String)]) -> String {
     address
 }
 
+/// A part of a query, the same on the server and in the browser, whose own functions differ.
+pub fn escaped(value: &str) -> String {
+    let hex = |digit: u8| char::from(b"0123456789ABCDEF"[usize::from(digit)]);
+    let mut escaped = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push('%');
+            escaped.push(hex(byte >> 4));
+            escaped.push(hex(byte & 15));
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::address;

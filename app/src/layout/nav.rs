@@ -13,10 +13,11 @@ struct NavLink {
     icon: &'static str,
 }
 
-const PRODUCT_LINKS: [NavLink; 5] = [
+const PRODUCT_LINKS: [NavLink; 6] = [
     NavLink { href: "/", text: "Dashboard", icon: "M2 7l6-5 6 5v7H2z" },
     NavLink { href: "/chatbots", text: "Chatbots", icon: "M2 3h12v8H8l-3 3v-3H2z" },
     NavLink { href: "/documents", text: "Documents", icon: "M4 1h6l3 3v11H4zM10 1v3h3" },
+    NavLink { href: "/conversations", text: "Conversations", icon: "M1 2h9v6H6l-2 2V8H1zM12 5h3v6h-1v3l-3-3H7v-1" },
     NavLink { href: "/usage", text: "Usage", icon: "M2 14V8M6 14V3M10 14V6M14 14v-4" },
     NavLink {
         href: "/settings",

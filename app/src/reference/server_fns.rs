@@ -164,9 +164,9 @@ async fn newest_ids(server: &Server, viewer: &Viewer, path: &str) -> Result<Vec<
         ids.extend(page.entries.first().map(|entry| ("seq", entry.seq.to_string())));
     }
     if path.contains("{conversation_id}") {
-        let filter = ConversationFilter { chatbot_id: None, chatbots: None, before: None };
+        let filter = ConversationFilter::default();
         let newest = conversations(server, &viewer.account_id, &filter, 1).await?.items.into_iter().next();
-        ids.extend(newest.map(|conversation| ("conversation_id", conversation.id.to_string())));
+        ids.extend(newest.map(|listed| ("conversation_id", listed.conversation.id.to_string())));
     }
     Ok(ids)
 }

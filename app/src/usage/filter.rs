@@ -1,6 +1,6 @@
 //! What is chosen on the usage page, as its address spells it: every selection can be kept and shared.
 
-use crate::documents::get_form::address;
+use crate::documents::get_form::{address, escaped};
 use leptos_router::params::ParamsMap;
 use serde::{Deserialize, Serialize};
 
@@ -65,22 +65,6 @@ impl Filter {
     pub fn before(&self, seq: Option<i64>) -> Self {
         Self { before: seq.map(|seq| seq.to_string()).unwrap_or_default(), ..self.clone() }
     }
-}
-
-/// The same on the server and in the browser, whose own functions differ.
-fn escaped(value: &str) -> String {
-    let hex = |digit: u8| char::from(b"0123456789ABCDEF"[usize::from(digit)]);
-    let mut escaped = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push('%');
-            escaped.push(hex(byte >> 4));
-            escaped.push(hex(byte & 15));
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

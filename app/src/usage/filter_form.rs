@@ -44,7 +44,13 @@ fn form(FilterChoices { keys, chatbots, channels, classes }: FilterChoices, filt
 }
 
 /// What is chosen may have been deleted, and is offered all the same.
-fn select(name: &'static str, label: &'static str, all: &'static str, choices: Vec<Choice>, chosen: String) -> AnyView {
+pub fn select(
+    name: &'static str,
+    label: &'static str,
+    all: &'static str,
+    choices: Vec<Choice>,
+    chosen: String,
+) -> AnyView {
     let id = format!("filter-{name}");
     let is_listed = chosen.is_empty() || choices.iter().any(|choice| choice.id == chosen);
     let deleted = (!is_listed).then(|| Choice { id: chosen.clone(), name: "Deleted".to_owned() });
@@ -62,7 +68,7 @@ fn select(name: &'static str, label: &'static str, all: &'static str, choices: V
     .into_any()
 }
 
-fn day(name: &'static str, label: &'static str, value: String) -> AnyView {
+pub fn day(name: &'static str, label: &'static str, value: String) -> AnyView {
     let id = format!("filter-{name}");
     view! {
         <div>

@@ -12,4 +12,6 @@ pub mod page;
 pub mod server_fns;
 
 pub use chart_card::chart_card;
-pub use entry_row::what;
+pub use entry_row::{channel_name, what};
+pub use filter_form::{day, select};
+pub use server_fns::FilterChoices;

@@ -11,7 +11,7 @@ use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
-pub use self::plain::plain_routes;
+pub use self::plain::{file_for, plain_routes};
 #[cfg(feature = "ssr")]
 use {
     super::chart,
@@ -207,7 +207,7 @@ fn parse(filter: &Filter) -> server::Result<EntryFilter> {
 }
 
 #[cfg(feature = "ssr")]
-fn parse_word<T>(name: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> server::Result<Option<T>> {
+pub fn parse_word<T>(name: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> server::Result<Option<T>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -215,7 +215,7 @@ fn parse_word<T>(name: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> s
 }
 
 #[cfg(feature = "ssr")]
-fn parse_day(name: &str, text: &str) -> server::Result<Option<Timestamp>> {
+pub fn parse_day(name: &str, text: &str) -> server::Result<Option<Timestamp>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -233,6 +233,7 @@ mod plain {
     use axum::http::{HeaderMap, StatusCode, Uri, header};
     use axum::response::{IntoResponse, Redirect, Response};
     use axum::routing::get;
+    use domain::account::Viewer;
     use leptos_router::location::Url;
     use server::Server;
     use std::sync::Arc;
@@ -248,31 +249,43 @@ mod plain {
         uri: Uri,
         Query(filter): Query<Filter>,
     ) -> Response {
-        let viewer = match server::sessions::token_from(&server.config, &headers) {
+        let name = file_name(&filter, &server.now().date());
+        let kind = ("text/csv; charset=utf-8; header=present", name);
+        file_for(Arc::clone(&server), &headers, ("/usage", &uri), kind, async move |viewer| {
+            let filter = read_filter(&server, &viewer.account_id, &filter).await?;
+            Ok(Body::from_stream(server::ledger::export(server, viewer.account_id, filter).await?))
+        })
+        .await
+    }
+
+    /// Sends a file to whoever is signed in, while it is written. `page` is the one with the same filter, which whoever is
+    /// not signed in yet comes to afterwards: a file cannot be shown there. `kind` is the media type and the name.
+    pub async fn file_for(
+        server: Arc<Server>,
+        headers: &HeaderMap,
+        (page, uri): (&str, &Uri),
+        (media_type, name): (&str, String),
+        write: impl AsyncFnOnce(Viewer) -> server::Result<Body>,
+    ) -> Response {
+        let viewer = match server::sessions::token_from(&server.config, headers) {
             Some(token) => server::sessions::viewer(&server, &token).await,
             None => Ok(None),
         };
         let viewer = match viewer {
             Ok(Some(viewer)) => viewer,
-            // The page with the same filter: a file cannot be shown after signing in.
             Ok(None) => {
-                let page = uri.query().map_or_else(|| "/usage".to_owned(), |query| format!("/usage?{query}"));
+                let page = uri.query().map_or_else(|| page.to_owned(), |query| format!("{page}?{query}"));
                 return Redirect::to(&format!("/sign-in?next={}", Url::escape(&page))).into_response();
             }
             Err(error) => return refusal(&error.into()),
         };
-        let name = file_name(&filter, &server.now().date());
-        let exported = match read_filter(&server, &viewer.account_id, &filter).await {
-            Ok(filter) => server::ledger::export(Arc::clone(&server), viewer.account_id, filter).await,
-            Err(error) => Err(error),
-        };
         let headers = [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+            (header::CONTENT_TYPE, media_type.to_owned()),
             (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
             (header::CACHE_CONTROL, "no-store".to_owned()),
         ];
-        match exported {
-            Ok(file) => (headers, Body::from_stream(file)).into_response(),
+        match write(viewer).await {
+            Ok(file) => (headers, file).into_response(),
             Err(error) => refusal(&error.into()),
         }
     }

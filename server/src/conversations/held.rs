@@ -58,7 +58,8 @@ pub enum Start {
 }
 
 const FIND_CONVERSATION: &str = "
-SELECT next_message FROM conversations WHERE account_id = $1 AND id = $2 AND chatbot_id = $3 AND channel = $4";
+SELECT next_message FROM conversations
+WHERE account_id = $1 AND id = $2 AND chatbot_id = $3 AND channel = $4 AND deleted_at IS NULL";
 
 /// Sets `maximum` aside for a message whose answer has yet to be written.
 ///

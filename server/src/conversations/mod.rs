@@ -4,9 +4,14 @@
 //! and counts it, in one commit with many others. A refusal leaves nothing behind, and nothing is answered before the
 //! commit.
 
+mod erasing;
+mod export;
 mod held;
 mod reading;
 
+pub(crate) use erasing::keep_deleting;
+pub use erasing::{delete, delete_before};
+pub use export::{ExportFormat, export};
 pub use held::{Begun, Start, answer, begin, finish, give_up};
 pub use reading::{ConversationFilter, conversation, conversations, messages};
 

@@ -3,6 +3,7 @@
 
 use super::entries::{STEP_SIZE, step};
 use crate::Server;
+use crate::csv::cell;
 use crate::error::Result;
 use domain::id::AccountId;
 use domain::ledger::{Channel, Entry, EntryFilter};
@@ -71,14 +72,6 @@ fn line(entry: &Entry) -> String {
     line + "\r\n"
 }
 
-/// A text in quotes where it needs them. A spreadsheet would carry out a text that looks like a formula, so an apostrophe
-/// before it says that it is none.
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let guarded = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if guarded.contains([',', '"', '\r', '\n']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,26 +79,6 @@ mod tests {
     use domain::credit::Credit;
     use domain::id::KeyId;
     use domain::ledger::{EntryKind, Named};
-
-    #[test]
-    fn a_text_is_quoted_where_it_needs_to_be_and_is_never_a_formula() {
-        for (text, expected) in [
-            ("", ""),
-            ("Production", "Production"),
-            ("a, b", "\"a, b\""),
-            ("say \"hello\"", "\"say \"\"hello\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("=1+1", "'=1+1"),
-            ("+49", "'+49"),
-            ("-2", "'-2"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
-            ("1-2", "1-2"),
-        ] {
-            assert_eq!(cell(text), expected);
-        }
-    }
 
     #[test]
     fn numbers_stay_numbers_with_all_their_decimals() {

@@ -60,7 +60,7 @@ pub const LOAD_COUNTED: Pair = batch!(
 pub const LOAD_CONVERSATIONS: Pair = batch!(
     "SELECT c.account_id, c.id, c.chatbot_id, c.channel, c.next_message FROM ",
     [account_id TEXT, id TEXT],
-    "JOIN conversations c ON c.account_id = given.account_id AND c.id = given.id"
+    "JOIN conversations c ON c.account_id = given.account_id AND c.id = given.id AND c.deleted_at IS NULL"
 );
 
 pub const LOAD_IDEMPOTENCY: Pair = batch!(

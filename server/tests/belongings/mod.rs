@@ -122,7 +122,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let reason = format!("because it is {mark}");
     ledger::operate(server, &account_id, Operation::Grant { amount: CREDIT }, &reason).await.expect("a grant");
     // Some of its entries are summed up by day, and those to come are not.
-    usage::sum_up(server, Effort { behind_max: 0, step: 100, rest: 0 }).await.expect("sums");
+    usage::sum_up(server, Effort { behind_max: 0, read: 100, write: 100, rest: 0 }).await.expect("sums");
     let payment = payments::start(server, &viewer, "10").await.expect("a payment").payment_id;
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
     let second = chatbots::create(server, &viewer, "Second").await.expect("a chatbot");

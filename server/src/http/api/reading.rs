@@ -108,12 +108,15 @@ pub(super) async fn list_conversations(
         chatbot_id: fields.chatbot_id()?,
         chatbots: caller.chatbots(),
         before: fields.cursor(ConversationId::parse)?,
+        ..ConversationFilter::default()
     };
     let page_size = fields.page_size()?;
     if let Some(chatbot_id) = &filter.chatbot_id {
         chatbots::get(&server, &caller.account_id, chatbot_id).await?;
     }
-    Ok(Json(conversations(&server, &caller.account_id, &filter, page_size).await?.into()))
+    let found = conversations(&server, &caller.account_id, &filter, page_size).await?;
+    let items = found.items.into_iter().map(|listed| listed.conversation).collect();
+    Ok(Json(domain::conversation::Page { items, next: found.next }.into()))
 }
 
 /// One conversation.
@@ -168,7 +171,7 @@ async fn read_conversation(
     id: &str,
 ) -> Result<domain::conversation::Conversation, Refused> {
     let id = ConversationId::parse(id).ok_or_else(|| Problem::not_found("conversation"))?;
-    let found = conversation(server, &caller.account_id, &id).await?;
+    let found = conversation(server, &caller.account_id, &id).await?.conversation;
     caller.allows(Permission::ConversationsRead, Some(&found.chatbot_id))?;
     Ok(found)
 }
