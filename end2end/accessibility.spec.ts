@@ -27,7 +27,7 @@ test("the pages for people who are not signed in", async ({ page, expectErrors }
 });
 
 const empty = {
-  "every page of an account that is empty": ["/", "/chatbots", "/documents", "/usage", "/settings", "/settings/payments", "/account"],
+  "every page of an account that is empty": ["/", "/chatbots", "/documents", "/conversations", "/usage", "/settings", "/settings/payments", "/account"],
   "every page to read of an account that is empty": ["/reference", "/reference/createMessage", "/support"],
 };
 for (const [title, addresses] of Object.entries(empty)) {
@@ -43,7 +43,7 @@ for (const [title, addresses] of Object.entries(empty)) {
 /** The pages of an account that is in use: with a chatbot, a key, credit and a message. */
 const inUse: Record<string, (chatbot: string, keyPage: string) => string[]> = {
   "every page of an account that is in use": (_chatbot, keyPage) =>
-    ["/", "/chatbots", "/documents", "/usage", "/settings", "/settings/payments", "/account", keyPage],
+    ["/", "/chatbots", "/documents", "/conversations", "/usage", "/settings", "/settings/payments", "/account", keyPage],
   "every dialog of an account that is in use": (chatbot) => [
     "/chatbots?new",
     `/chatbots?rename=${chatbot}`,

@@ -105,6 +105,24 @@ test("a chatbot can be given a cap and be paused", async ({ page }) => {
   await expect(page.getByText("Paused since")).toBeHidden();
 });
 
+test("a conversation can be found, read and deleted", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await page.getByRole("link", { name: "Help centre" }).click();
+  await page.getByLabel("Message", { exact: true }).fill("When does the shop open?");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await page.goto("/conversations");
+  await page.getByLabel("Said").fill("shop OPEN");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await page.getByRole("link", { name: "When does the shop open?" }).click();
+  await expect(page.getByText("I found nothing about that in my documents.")).toBeVisible();
+  await page.getByText("Delete this conversation").click();
+  await page.getByRole("button", { name: "Delete for good" }).click();
+  await expect(page.getByText("No conversations yet")).toBeVisible();
+});
+
 test("usage can be filtered and told apart", async ({ page }) => {
   await signUp(page);
   await creditCard(page).getByRole("button", { name: "Add balance" }).click();

@@ -23,6 +23,7 @@ const pages: Record<string, string> = {
   "new-chatbot": "/chatbots?new",
   documents: "/documents",
   "add-document": "/documents?add",
+  conversations: "/conversations",
   usage: "/usage",
   "usage-by-chatbot": "/usage?by=chatbot",
   entry: "/usage/entries/2",

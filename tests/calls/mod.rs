@@ -3,6 +3,7 @@
 
 use crate::belongings::Ids;
 use app::chatbots::server_fns as chatbots;
+use app::conversations::server_fns as conversations;
 use app::dashboard::server_fns::LoadOverview;
 use app::documents::server_fns as documents;
 use app::error::AppError;
@@ -98,6 +99,7 @@ fn reads(theirs: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own, PaymentNotFound};
     let by_key = Filter { key: theirs.key.clone(), ..Filter::default() };
     let by_chatbot = Filter { chatbot: theirs.chatbot.clone(), ..Filter::default() };
+    let said_by = conversations::Filter { chatbot: theirs.chatbot.clone(), ..conversations::Filter::default() };
     let (chatbot, key) = (theirs.chatbot.clone(), theirs.key.clone());
     let operation = LoadOperation { id: "createMessage".to_owned(), chatbot, key };
     vec![
@@ -115,6 +117,10 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(NotFound, &usage::LoadKeyChart { key_id: theirs.key.clone() }),
         read(NotFound, &usage::LoadEntry { seq: theirs.entry.clone() }),
         read(Own, &usage::LoadFilterChoices {}),
+        read(Own, &conversations::LoadConversationChoices {}),
+        read(Own, &conversations::LoadConversations { filter: conversations::Filter::default() }),
+        read(NotFound, &conversations::LoadConversations { filter: said_by }),
+        read(NotFound, &conversations::LoadConversation { id: theirs.conversation.clone(), after: String::new() }),
         read(Own, &LoadReference {}),
         read(Own, &DescribeOperation { id: operation.id.clone() }),
         // It fills in what it knows of the ids, and something of the caller's own for the others.
@@ -217,6 +223,7 @@ fn of_anybody() -> Vec<Call> {
 fn deletions(theirs: &Ids, name: &str) -> Vec<Call> {
     let (key_id, name) = (theirs.key.clone(), name.to_owned());
     vec![
+        write(Expect::NotFound, &conversations::DeleteConversation { id: theirs.conversation.clone() }),
         write(Expect::NotFound, &documents::DeleteDocument { id: theirs.document.clone() }),
         write(Expect::NotFound, &settings::DeleteKey { key_id, name }),
         write(Expect::NotFound, &chatbots::DeleteChatbot { id: theirs.chatbot.clone() }),
@@ -239,18 +246,23 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         fields: Some(fields),
         status,
     };
-    let file = |query: String, status| PlainForm {
-        pattern: "/usage/entries.csv",
-        path: format!("/usage/entries.csv?{query}"),
+    let file = |pattern: &'static str, query: String, status| PlainForm {
+        pattern,
+        path: format!("{pattern}?{query}"),
         fields: None,
         status,
     };
+    let (csv, said_csv, said_json) = ("/usage/entries.csv", "/conversations/export.csv", "/conversations/export.json");
     let (ask, conversation) = ("/chatbots/{id}/ask", &theirs.console_conversation);
     let message = "message=When+is+the+shop+open";
     vec![
-        file(String::new(), 200),
-        file(format!("key={}", theirs.key), 404),
-        file(format!("chatbot={}", theirs.chatbot), 404),
+        file(csv, String::new(), 200),
+        file(csv, format!("key={}", theirs.key), 404),
+        file(csv, format!("chatbot={}", theirs.chatbot), 404),
+        file(said_csv, String::new(), 200),
+        file(said_csv, format!("chatbot={}", theirs.chatbot), 404),
+        file(said_json, format!("before={}", theirs.conversation), 200),
+        file(said_json, format!("chatbot={}", theirs.chatbot), 404),
         form("/settings/keys", "", "name=Plain".to_owned(), 200),
         form("/settings/keys/{id}/regenerate", &theirs.key, "overlap=none".to_owned(), 404),
         form(ask, &theirs.chatbot, format!("{message}&conversation_id="), 404),
@@ -260,7 +272,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 16] = [
+pub const PAGES: [(&str, &[&str]); 18] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
@@ -268,6 +280,8 @@ pub const PAGES: [(&str, &[&str]); 16] = [
     ("/chatbots", &["/chatbots", "/chatbots?rename={chatbot}", "/chatbots?delete={chatbot}"]),
     ("/chatbots/:id", &["/chatbots/{chatbot}"]),
     ("/documents", &["/documents?chatbot={chatbot}", "/documents?add={chatbot}", "/documents?delete={document}"]),
+    ("/conversations", &["/conversations", "/conversations?chatbot={chatbot}&before={conversation}"]),
+    ("/conversations/:id", &["/conversations/{conversation}"]),
     ("/usage", &["/usage", "/usage?key={key}", "/usage?chatbot={chatbot}"]),
     ("/usage/entries/:seq", &["/usage/entries/{entry}"]),
     ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
@@ -285,6 +299,7 @@ pub fn address(template: &str, ids: &Ids) -> String {
     let named = [
         ("{account}", &ids.account),
         ("{chatbot}", &ids.chatbot),
+        ("{conversation}", &ids.conversation),
         ("{document}", &ids.document),
         ("{entry}", &ids.entry),
         ("{key}", &ids.key),
