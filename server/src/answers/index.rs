@@ -3,7 +3,8 @@
 //! An answer says from which version of the documents it was made; whoever stores it compares that with the database in
 //! the same transaction, so that no process delivers an answer from documents that are not there any more.
 
-use super::search::{Passages, Words};
+use super::search::Passages;
+use super::words::Words;
 use crate::error::{Error, Result};
 use crate::{Server, args};
 use domain::chatbot::{Citation, passages};

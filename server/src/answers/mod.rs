@@ -6,6 +6,7 @@
 mod extractive;
 mod index;
 mod search;
+mod words;
 
 pub use extractive::NOTHING_FOUND;
 pub(crate) use index::Indexes;

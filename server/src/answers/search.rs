@@ -1,39 +1,32 @@
-//! Search: which passages of a chatbot's documents fit a question best, by BM25 over words in their basic form.
+//! Search: which passages of a chatbot's documents fit a question best, by BM25 over the words that `words.rs` makes of
+//! both.
 //!
 //! A word counts for where it stands: in the passage, in the headings above it or in the document's name (BM25F:
 //! Robertson, Zaragoza, Taylor, 2004). A passage also gets a share of what its whole section scores, because the words of
 //! a question are often spread over the sentences that belong together. How much each counts was measured with
 //! `server/tests/retrieval.rs`.
 
-use bm25::{DefaultTokenizer, Language, Tokenizer};
+use super::words::Words;
 use domain::chatbot::Citation;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// How soon more of the same word adds nothing more (k₁ of BM25).
-const SATURATION: f32 = 1.2;
+const SATURATION: f32 = 1.8;
 /// How much a long passage is held against itself (b of BM25).
-const LENGTH_SHARE: f32 = 0.75;
-/// What a word counts in a heading and in the name of the document, where it counts one in the passage.
-const HEADING_WEIGHT: f32 = 1.5;
-const NAME_WEIGHT: f32 = 0.5;
+const LENGTH_SHARE: f32 = 0.5;
+/// What a word counts in the heading, in those above it and in the name of the document, where it counts one in the
+/// passage.
+const HEADING_WEIGHT: f32 = 2.0;
+const OUTER_HEADING_WEIGHT: f32 = 0.2;
+const NAME_WEIGHT: f32 = 2.0;
 /// The share of a section's score that each of its passages gets.
-const SECTION_SHARE: f32 = 0.5;
-
-/// What makes words of a text. It is made once: its stop words are a set that every new one copies.
-pub(super) struct Words(DefaultTokenizer);
-
-impl Default for Words {
-    fn default() -> Self {
-        Self(DefaultTokenizer::new(Language::English))
-    }
-}
-
-impl Words {
-    fn of(&self, text: &str) -> Vec<String> {
-        self.0.tokenize(text)
-    }
-}
+const SECTION_SHARE: f32 = 0.75;
+/// What is left of a passage's score for each better one of the same section.
+const AGAIN_SHARE: f32 = 0.9;
+/// How many passages are looked at for each that is wanted.
+const LOOKED_AT: usize = 8;
 
 /// A word in one passage or section: what it scores there.
 #[derive(Clone, Copy)]
@@ -62,7 +55,8 @@ pub(super) struct Passages {
     sections: Postings,
     /// The section of each passage.
     section_of: Vec<u32>,
-    section_count: usize,
+    /// Whether each section has a heading.
+    is_headed: Vec<bool>,
 }
 
 impl Passages {
@@ -70,6 +64,7 @@ impl Passages {
         let mut passages = Counted::default();
         let mut sections = Counted::default();
         let mut section_of = Vec::with_capacity(citations.len());
+        let mut is_headed = Vec::new();
         let mut section: Option<(&Citation, Weights)> = None;
         for citation in citations {
             let is_same = section.as_ref().is_some_and(|(first, _)| {
@@ -80,6 +75,7 @@ impl Passages {
                     sections.add(weights);
                 }
                 section = Some((citation, head(words, citation)));
+                is_headed.push(!citation.heading.is_empty());
             }
             section_of.push(sections.len());
             let mut weights = head(words, citation);
@@ -94,42 +90,61 @@ impl Passages {
         if let Some((_, weights)) = section {
             sections.add(weights);
         }
-        let section_count = sections.lengths.len();
-        Self { passages: passages.scored(), sections: sections.scored(), section_of, section_count }
+        Self { passages: passages.scored(), sections: sections.scored(), section_of, is_headed }
     }
 
     /// The places of the passages that score most and their scores, best first.
     pub fn best(&self, words: &Words, question: &str, count: usize) -> Vec<(usize, f32)> {
-        let mut asked = words.of(question);
-        asked.sort_unstable();
-        asked.dedup();
         let mut scores = vec![0.0_f32; self.section_of.len()];
-        let mut section_scores = vec![0.0_f32; self.section_count];
-        for word in &asked {
-            add(&mut scores, self.passages.of(word));
-            add(&mut section_scores, self.sections.of(word));
+        let mut section_scores = vec![0.0_f32; self.is_headed.len()];
+        for (word, weight) in words.of_question(question) {
+            add(&mut scores, self.passages.of(&word), weight);
+            add(&mut section_scores, self.sections.of(&word), weight);
         }
-        let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
+        let mut found: Vec<(usize, f32)> = Vec::new();
         for (place, (own, section)) in scores.iter().zip(&self.section_of).enumerate() {
-            if *own <= 0.0 {
-                continue;
+            if *own > 0.0 {
+                let whole = section_scores.get(*section as usize).copied().unwrap_or_default();
+                found.push((place, own + SECTION_SHARE * whole));
             }
-            let score = own + SECTION_SHARE * section_scores.get(*section as usize).copied().unwrap_or_default();
-            if best.len() == count && best.last().is_some_and(|(_, least)| *least >= score) {
-                continue;
-            }
-            let at = best.partition_point(|(_, other)| *other >= score);
-            best.insert(at, (place, score));
-            best.truncate(count);
         }
-        best
+        let looked_at = count.saturating_mul(LOOKED_AT);
+        if looked_at < found.len() {
+            found.select_nth_unstable_by(looked_at, by_score);
+            found.truncate(looked_at);
+        }
+        found.sort_unstable_by(by_score);
+        self.vary(&mut found);
+        found.truncate(count);
+        found
+    }
+
+    /// Three passages of one section say less than passages of three; where there are no headings, a section is a whole
+    /// document.
+    fn vary(&self, found: &mut [(usize, f32)]) {
+        let mut before: Vec<u32> = Vec::with_capacity(found.len());
+        for (place, score) in found.iter_mut() {
+            let Some(section) = self.section_of.get(*place) else { continue };
+            if self.is_headed.get(*section as usize) == Some(&true) {
+                for _ in before.iter().filter(|other| *other == section) {
+                    *score *= AGAIN_SHARE;
+                }
+                before.push(*section);
+            }
+        }
+        found.sort_unstable_by(by_score);
     }
 }
 
-fn add(scores: &mut [f32], postings: &[Posting]) {
+/// Best first; of equals, the one that stands first.
+fn by_score((place, score): &(usize, f32), (other_place, other_score): &(usize, f32)) -> Ordering {
+    other_score.total_cmp(score).then(place.cmp(other_place))
+}
+
+fn add(scores: &mut [f32], postings: &[Posting], weight: f32) {
     for posting in postings {
         if let Some(score) = scores.get_mut(posting.place as usize) {
-            *score += posting.score;
+            *score += weight * posting.score;
         }
     }
 }
@@ -137,12 +152,12 @@ fn add(scores: &mut [f32], postings: &[Posting]) {
 /// What stands above a passage.
 fn head(words: &Words, citation: &Citation) -> Weights {
     let mut weights = Weights::default();
-    for word in words.of(&citation.heading) {
-        weights.add(&word, HEADING_WEIGHT);
-    }
+    let (outer, heading) = citation.heading.rsplit_once(" › ").unwrap_or(("", &citation.heading));
     let name = citation.document_name.replace(|character: char| !character.is_alphanumeric(), " ");
-    for word in words.of(&name) {
-        weights.add(&word, NAME_WEIGHT);
+    for (text, weight) in [(heading, HEADING_WEIGHT), (outer, OUTER_HEADING_WEIGHT), (name.as_str(), NAME_WEIGHT)] {
+        for word in words.of(text) {
+            weights.add(&word, weight);
+        }
     }
     weights
 }
