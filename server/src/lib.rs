@@ -19,6 +19,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod live;
+pub mod outgoing;
 pub mod passwords;
 pub mod payments;
 pub mod plans;
@@ -54,6 +55,7 @@ pub struct Server {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: accounts::Attempts,
     pub(crate) search: answers::Indexes,
+    pub(crate) engines: answers::Engines,
     pub(crate) writer: Arc<Writer>,
     pub(crate) keys: Arc<keys::cache::KeyCache>,
     pub(crate) key_uses: keys::uses::Uses,
@@ -112,6 +114,7 @@ impl Server {
         let known_keys = Arc::new(keys::cache::KeyCache::default());
         tokio::spawn(checkpoint(db.clone(), alive.subscribe()));
         tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&known_keys), alive.subscribe()));
+        let engines = answers::Engines::open(&config, Arc::clone(&clock))?;
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
@@ -125,6 +128,7 @@ impl Server {
             secrets,
             attempts,
             search: answers::Indexes::default(),
+            engines,
             writer: Arc::new(Writer::start(ledger, queue_max)),
             keys: known_keys,
             key_uses: keys::uses::Uses::default(),

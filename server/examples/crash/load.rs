@@ -50,7 +50,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Load {
     pub fn new(payers: Vec<Payer>, urls: Vec<String>, may_be_silent: bool) -> Result<Self, reqwest::Error> {
         let patience = if may_be_silent { PATIENCE_WITH_KILLED } else { PATIENCE };
-        let client = reqwest::Client::builder().timeout(patience).build()?;
+        let client = server::outgoing::local().timeout(patience).build()?;
         Ok(Self { payers, urls, client, may_be_silent, log: Mutex::default(), is_over: AtomicBool::new(false) })
     }
 

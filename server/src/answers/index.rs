@@ -136,14 +136,17 @@ pub(super) async fn of(server: &Server, account_id: &AccountId, chatbot_id: &Cha
     }
 }
 
-/// The index of a chatbot's documents as they are now.
+/// The index of a chatbot's documents as they are now: the given one, or a new one.
 ///
 /// # Errors
 /// 404 when the account has no such chatbot.
-pub(super) async fn current(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Arc<Index>> {
-    let version = version(server, account_id, chatbot_id).await?;
-    let index = of(server, account_id, chatbot_id).await?;
-    if index.documents_version >= version {
+pub(super) async fn current(
+    server: &Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+    index: Arc<Index>,
+) -> Result<Arc<Index>> {
+    if index.documents_version >= version(server, account_id, chatbot_id).await? {
         return Ok(index);
     }
     server.search.forget(chatbot_id);
