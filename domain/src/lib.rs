@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod breaker;
 pub mod chatbot;
 pub mod clock;
 pub mod conversation;

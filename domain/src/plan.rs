@@ -80,6 +80,15 @@ impl Catalogue {
             Channel::Api | Channel::Widget => self.price_per_message,
         }
     }
+
+    /// As [`Self::price`], of a message whose answer has a cost of its own.
+    #[must_use]
+    pub fn price_of(&self, channel: Channel, cost: Option<Credit>) -> Credit {
+        match channel {
+            Channel::Console => Credit::ZERO,
+            Channel::Api | Channel::Widget => cost.unwrap_or(self.price_per_message),
+        }
+    }
 }
 
 /// The things that a plan limits by number.

@@ -126,6 +126,8 @@ codes! {
         "Try again; if it stays, send us the request id. Nothing was charged.";
     Unavailable = 503 "unavailable" "The service cannot answer right now"
         "Try again after Retry-After. Nothing was charged.";
+    AnswerEngineUnavailable = 503 "answer_engine_unavailable" "The answer engine cannot answer right now"
+        "Try again after Retry-After. Nothing was charged.";
 }
 
 /// One occurrence of a problem.

@@ -88,7 +88,7 @@ async fn measure(run: Run) -> Result<(), Failure> {
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let serving = Serving::start(&config, port)?;
     let asking = Arc::new(Asking { url: format!("http://127.0.0.1:{port}"), calls, next: AtomicUsize::new(0) });
-    let client = reqwest::Client::new();
+    let client = server::outgoing::local().build()?;
     while client.get(format!("{}/readyz", asking.url)).send().await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

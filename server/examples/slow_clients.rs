@@ -146,7 +146,7 @@ async fn prepare(server: &Arc<Server>, address: SocketAddr) -> Result<Call, Fail
 /// The honest callers, each of whom calls again as soon as he is answered. None of them may be refused.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 async fn measure(call: &Arc<Call>, callers: usize, length: Duration) -> Result<Figures, Failure> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = server::outgoing::local().build()?;
     let began = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..callers {

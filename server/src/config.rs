@@ -2,6 +2,7 @@
 //!
 //! A wrong value is refused at start with the option's name, what was given and what is allowed.
 
+use crate::answers::openai::OpenAiOptions;
 use crate::error::StartError;
 use clap::{Args, ValueEnum};
 use domain::credit::Credit;
@@ -23,6 +24,16 @@ pub enum GatewayKind {
     Local,
 }
 
+/// Who writes answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    /// Quotes the passages that fit best; built in.
+    Extractive,
+    /// A model behind an OpenAI-compatible server writes them from those passages.
+    #[value(name = "openai")]
+    OpenAi,
+}
+
 /// All options of the server.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -30,7 +41,7 @@ pub struct Config {
     #[arg(long, env = "ARTIKO_ADDRESS", default_value = "127.0.0.1:3000")]
     pub address: SocketAddr,
     /// Address under which people reach the console, for example <https://console.example.com>
-    #[arg(long = "public-url", env = "ARTIKO_PUBLIC_URL", value_parser = read_public_url)]
+    #[arg(long = "public-url", env = "ARTIKO_PUBLIC_URL", value_parser = read_address)]
     given_public_url: Option<String>,
     /// Folder for the database, the pepper and the webhook secret
     #[arg(long, env = "ARTIKO_DATA_DIR", default_value = "data")]
@@ -66,7 +77,7 @@ pub struct Config {
     #[arg(long, env = "ARTIKO_SUPPORT_EMAIL", default_value = "support@localhost")]
     pub support_email: String,
     /// Page that "Contact support" opens instead
-    #[arg(long, env = "ARTIKO_SUPPORT_URL", value_parser = read_public_url)]
+    #[arg(long, env = "ARTIKO_SUPPORT_URL", value_parser = read_address)]
     pub support_url: Option<String>,
     /// Attempts to sign in or sign up that are accepted a minute, per address and per e-mail
     #[arg(long, env = "ARTIKO_SIGN_IN_ATTEMPTS_PER_MINUTE", default_value = "10")]
@@ -86,6 +97,11 @@ pub struct Config {
     /// Days after which a conversation in which nothing more was said is deleted; without it, conversations are kept
     #[arg(long, env = "ARTIKO_KEEP_CONVERSATIONS_DAYS")]
     pub keep_conversations_days: Option<std::num::NonZeroU16>,
+    /// Who writes answers
+    #[arg(long, env = "ARTIKO_ANSWER_ENGINE", value_enum, default_value = "extractive")]
+    pub answer_engine: EngineKind,
+    #[command(flatten)]
+    pub openai: OpenAiOptions,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -175,20 +191,33 @@ impl Config {
                 ),
             ));
         }
-        Ok(())
+        if self.answer_engine == EngineKind::OpenAi && self.openai.base_url.is_none() {
+            let reason = "is missing; --answer-engine openai needs the address of a server";
+            return Err(StartError::option("--openai-base-url", reason));
+        }
+        self.openai.check()
     }
 
     /// The options as the log shows them at start: nothing secret, and no password of the database.
     #[must_use]
     pub fn summary(&self) -> String {
         format!(
-            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local",
+            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}",
             self.address,
             self.public_url(),
             without_password(&self.database_url()),
             self.data_dir.display(),
-            self.currency
+            self.currency,
+            self.answers_summary()
         )
+    }
+
+    fn answers_summary(&self) -> String {
+        let (address, model) = (self.openai.base_url.as_deref(), self.openai.model.as_deref());
+        match self.answer_engine {
+            EngineKind::Extractive => "extractive".to_owned(),
+            EngineKind::OpenAi => format!("{} at {}", model.unwrap_or("-"), address.unwrap_or("-")),
+        }
     }
 }
 
@@ -203,7 +232,7 @@ fn without_password(url: &str) -> String {
     }
 }
 
-fn read_public_url(text: &str) -> Result<String, String> {
+pub(crate) fn read_address(text: &str) -> Result<String, String> {
     let url = text.trim_end_matches('/');
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match host {
@@ -262,6 +291,8 @@ mod tests {
             let error = read(&flags).expect_err("refused");
             assert!(parts.iter().all(|part| error.contains(part)), "{error}");
         }
+        let wrong = ["--openai-input-price", "cheap"];
+        assert!(read(&wrong).expect_err("refused").contains("--openai-input-price"));
         let config = read(&["--add-balance-presets", "1,25"]).expect("each is an amount");
         assert!(config.check().expect_err("1 is below the minimum").to_string().contains("--add-balance-presets"));
     }
@@ -274,6 +305,27 @@ mod tests {
         );
         let told = [public[0], public[1], "--allow-test-payments"];
         assert!(read(&told).expect("reads").check().is_ok());
+    }
+
+    #[test]
+    fn an_engine_is_refused_with_the_option_that_it_lacks() {
+        let model = ["--openai-base-url", "https://models.example/v1", "--openai-model", "small"];
+        let missing = |more: &[&str]| {
+            let flags: Vec<&str> = model.iter().chain(more).copied().collect();
+            read(&flags).expect("reads").check().err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(missing(&["--answer-engine", "openai"]), "");
+        let alone = read(&["--answer-engine", "openai"]).expect("reads").check().expect_err("no server").to_string();
+        assert!(alone.starts_with("--openai-base-url: is missing"), "{alone}");
+        let unnamed = read(&model[..2]).expect("reads").check().expect_err("no model").to_string();
+        assert!(unnamed.starts_with("--openai-model: is missing"), "{unnamed}");
+        assert!(missing(&["--openai-input-price", "0.15"]).starts_with("--openai-output-price: is missing"));
+        assert!(missing(&["--openai-output-price", "0.6"]).starts_with("--openai-input-price: is missing"));
+        assert!(missing(&["--openai-key-file", "/nowhere/key"]).starts_with("--openai-key-file: /nowhere/key: "));
+        let both = missing(&["--openai-key", "sk-hush", "--openai-key-file", "/nowhere/key"]);
+        assert!(both.starts_with("--openai-key-file: is given beside"), "{both}");
+        let config = read(&[&model[..], &["--openai-key", "sk-hush"]].concat()).expect("reads");
+        assert!(!format!("{config:?}{}", config.summary()).contains("hush"));
     }
 
     #[test]

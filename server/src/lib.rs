@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod live;
+pub mod outgoing;
 pub mod passwords;
 pub mod payments;
 pub mod plans;
@@ -54,7 +55,8 @@ pub struct Server {
     pub(crate) secrets: secrets::Secrets,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: accounts::Attempts,
-    pub(crate) search: answers::SearchCache,
+    pub(crate) search: answers::Indexes,
+    pub(crate) engines: answers::Engines,
     pub(crate) writer: Arc<Writer>,
     pub(crate) keys: Arc<keys::cache::KeyCache>,
     pub(crate) key_uses: keys::uses::Uses,
@@ -114,6 +116,7 @@ impl Server {
         tokio::spawn(keys::cache::keep_looking(db.clone(), Arc::downgrade(&known_keys), alive.subscribe()));
         let writer = Writer::start(ledger, queue_max)
             .map_err(|error| StartError::message(format!("the ledger has no thread: {error}")))?;
+        let engines = answers::Engines::open(&config, Arc::clone(&clock))?;
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
@@ -126,7 +129,8 @@ impl Server {
             live,
             secrets,
             attempts,
-            search: answers::SearchCache::default(),
+            search: answers::Indexes::default(),
+            engines,
             writer: Arc::new(writer),
             keys: known_keys,
             key_uses: keys::uses::Uses::default(),

@@ -55,7 +55,7 @@ impl Console {
             .stdout(Stdio::null())
             .spawn()
             .expect("it starts");
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        let client = server::outgoing::local().redirect(reqwest::redirect::Policy::none()).build();
         let console = Self { process, address: format!("http://{address}"), client: client.expect("a client") };
         for _ in 0..LOOKS_MAX {
             let ready = console.client.get(format!("{}/readyz", console.address)).send().await;

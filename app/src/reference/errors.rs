@@ -60,7 +60,9 @@ const fn action(code: ProblemCode) -> Option<(&'static str, &'static str)> {
         ProblemCode::RequestInProgress | ProblemCode::IdempotencyKeyReused => {
             Some(("Sending again safely", "/reference#idempotency"))
         }
-        ProblemCode::InternalError | ProblemCode::Unavailable => Some(("Contact support", "/support")),
+        ProblemCode::InternalError | ProblemCode::Unavailable | ProblemCode::AnswerEngineUnavailable => {
+            Some(("Contact support", "/support"))
+        }
         ProblemCode::SignInRequired | ProblemCode::WrongEmailOrPassword => Some(("Sign in", "/sign-in")),
         ProblemCode::Forbidden | ProblemCode::CrossOrigin | ProblemCode::TooManyAttempts => {
             Some(("Support", "/support"))

@@ -23,6 +23,10 @@ pub async fn check(config: Config, load: &Load, trouble: &str) -> Result<(), Fai
     wrong.extend(broken_rules(&server).await?);
     wrong.extend(differences(&server, load).await?);
     let (open,): (i64,) = server.db.one("SELECT COUNT(*) FROM holds WHERE state = 'open'", vec![]).await?;
+    let held = load.log().held;
+    if load.log().streamed_answer.is_some() && open != held {
+        wrong.push(format!("{open} holds are open, and clients were told of {held}"));
+    }
     clock.advance_us(HOUR_US);
     // A round gives back a few hundred.
     for _ in 0..=open / HOLDS_A_ROUND {
@@ -50,7 +54,7 @@ async fn broken_rules(server: &Server) -> Result<Vec<String>, Failure> {
 /// Answers that are not stored exactly once, and charges that nobody was told of.
 async fn differences(server: &Server, load: &Load) -> Result<Vec<String>, Failure> {
     let mut wrong = Vec::new();
-    let rows: Vec<(String, i64)> = server.db.all("SELECT conversation_id, price FROM messages", vec![]).await?;
+    let rows: Vec<(String, String)> = server.db.all("SELECT conversation_id, answer FROM messages", vec![]).await?;
     let stored: HashMap<String, usize> = rows.iter().fold(HashMap::new(), |mut counts, (conversation_id, _)| {
         *counts.entry(conversation_id.clone()).or_default() += 1;
         counts
@@ -59,8 +63,15 @@ async fn differences(server: &Server, load: &Load) -> Result<Vec<String>, Failur
         .db
         .all("SELECT m.conversation_id FROM messages m JOIN holds h ON h.request_id = m.request_id", vec![])
         .await?;
-    let held: HashSet<String> = held.into_iter().map(|(conversation_id,)| conversation_id).collect();
+    let mut held: HashSet<String> = held.into_iter().map(|(conversation_id,)| conversation_id).collect();
     let log = load.log();
+    if let Some(whole) = &log.streamed_answer {
+        // Its holds are known one by one.
+        held.clear();
+        for (conversation_id, answer) in rows.iter().filter(|(_, answer)| answer != whole) {
+            wrong.push(format!("{conversation_id} is charged with a part of its answer: {answer}"));
+        }
+    }
     let mut told = HashSet::new();
     for (key, body) in &log.accepted {
         let answer: serde_json::Value = serde_json::from_str(body)?;

@@ -28,13 +28,17 @@ pub struct Log {
     pub slowest_unavailable: Duration,
     /// What must not happen, as far as a client can see it.
     pub wrong: Vec<String>,
+    /// What every streamed answer says; `None` where none are asked for.
+    pub streamed_answer: Option<String>,
+    /// Streamed answers whose credit is still held.
+    pub held: i64,
 }
 
 pub struct Load {
     pub payers: Vec<Payer>,
     /// Where the processes listen.
     pub urls: Vec<String>,
-    client: reqwest::Client,
+    pub client: reqwest::Client,
     /// Whether a request may remain without any answer.
     may_be_silent: bool,
     log: Mutex<Log>,
@@ -50,7 +54,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Load {
     pub fn new(payers: Vec<Payer>, urls: Vec<String>, may_be_silent: bool) -> Result<Self, reqwest::Error> {
         let patience = if may_be_silent { PATIENCE_WITH_KILLED } else { PATIENCE };
-        let client = reqwest::Client::builder().timeout(patience).build()?;
+        let client = server::outgoing::local().timeout(patience).build()?;
         Ok(Self { payers, urls, client, may_be_silent, log: Mutex::default(), is_over: AtomicBool::new(false) })
     }
 

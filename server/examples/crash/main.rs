@@ -1,9 +1,9 @@
 //! Makes trouble for the server under load, and then asks the database and the clients whether a single charge was lost,
 //! doubled or answered without being stored.
 //!
-//! `crash run` starts itself as `crash serve` on ports of its own. The trouble is one of three: `--kills N` kills the server
-//! again and again, `--outages N` stops PostgreSQL and cuts connections at a COMMIT, `--shortages N` takes the room to write
-//! away. `script/crash` prepares what each of them needs.
+//! `crash run` starts itself as `crash serve` on ports of its own. The trouble is one of four: `--kills N` kills the server
+//! again and again, `--streams N` kills it while it streams N answers of a model server, `--outages N` stops PostgreSQL and
+//! cuts connections at a COMMIT, `--shortages N` takes the room to write away. `script/crash` prepares what each of them needs.
 
 mod check;
 mod load;
@@ -13,6 +13,7 @@ mod processes;
 mod proxy;
 mod serve;
 mod shortages;
+mod streams;
 
 use clap::{Args, Parser, Subcommand};
 use load::Load;
@@ -59,6 +60,9 @@ struct Run {
     /// Small file system for the database, which shortages fill; without one the size of files is limited
     #[arg(long)]
     small_disk: Option<PathBuf>,
+    /// OpenAI-compatible server that answers slowly and always the same; streams need it
+    #[arg(long)]
+    upstream: Option<String>,
     #[command(flatten)]
     config: Config,
 }
@@ -72,6 +76,8 @@ struct Trouble {
     outages: Option<u32>,
     #[arg(long)]
     shortages: Option<u32>,
+    #[arg(long)]
+    streams: Option<u32>,
 }
 
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -106,7 +112,7 @@ async fn drive(run: Run) -> Result<(), Failure> {
     let count = if proxy.is_some() { 2 } else { run.processes };
     let ports = free_ports(count)?;
     let urls = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-    let mut processes = Processes::new(folder.path().to_path_buf(), config.plans.clone());
+    let mut processes = Processes::new(folder.path().to_path_buf(), config.plans.clone(), run.engine());
     for (place, port) in ports.iter().enumerate() {
         let by_proxy = proxy.as_ref().filter(|_| place > 0).map(|proxy| proxy.database_url.clone());
         processes.start(*port, &by_proxy.unwrap_or_else(|| config.database_url()))?;
@@ -114,7 +120,8 @@ async fn drive(run: Run) -> Result<(), Failure> {
     let is_killing = run.trouble.outages.is_none() && run.trouble.shortages.is_none();
     let load = Arc::new(Load::new(payers, urls, is_killing)?);
     load.wait_until_ready().await?;
-    let clients: Vec<_> = (0..run.clients).map(|number| tokio::spawn(Arc::clone(&load).work(number))).collect();
+    let client_count = if run.trouble.streams.is_some() { 0 } else { run.clients };
+    let clients: Vec<_> = (0..client_count).map(|number| tokio::spawn(Arc::clone(&load).work(number))).collect();
     let caused = run.cause(&load, &mut processes, proxy.as_ref()).await;
     if let Err(error) = &caused {
         say(&format!("{error}\n{}", processes.messages().join("\n")))?;
@@ -131,10 +138,21 @@ async fn drive(run: Run) -> Result<(), Failure> {
 }
 
 impl Run {
+    /// The options of the engine that answers.
+    fn engine(&self) -> Vec<String> {
+        let Some(upstream) = &self.upstream else { return Vec::new() };
+        let options = ["--answer-engine", "openai", "--openai-base-url", upstream, "--openai-model", "slow"];
+        let prices = ["--openai-input-price", "0.15", "--openai-output-price", "0.6"];
+        options.iter().chain(&prices).map(|option| (*option).to_owned()).collect()
+    }
+
     async fn cause(&self, load: &Load, processes: &mut Processes, proxy: Option<&Proxy>) -> Result<(), Failure> {
         if let (Some(outages), Some(proxy)) = (self.trouble.outages, proxy) {
             let control = self.control.as_ref().ok_or("--outages needs --control")?;
             return outages::cause(load, proxy, control, outages).await;
+        }
+        if let Some(streams) = self.trouble.streams {
+            return streams::cause(load, processes, streams).await;
         }
         if let Some(shortages) = self.trouble.shortages {
             let shortage = match &self.small_disk {
@@ -153,9 +171,10 @@ impl Run {
 
 impl Trouble {
     fn name(&self) -> String {
-        match (self.outages, self.shortages) {
-            (Some(outages), _) => format!("{outages} outages"),
-            (_, Some(shortages)) => format!("{shortages} shortages"),
+        match (self.outages, self.shortages, self.streams) {
+            (Some(outages), ..) => format!("{outages} outages"),
+            (_, Some(shortages), _) => format!("{shortages} shortages"),
+            (.., Some(streams)) => format!("{streams} streams"),
             _ => format!("{} kills", self.kills),
         }
     }

@@ -17,6 +17,8 @@ pub struct Processes {
     folder: PathBuf,
     /// A catalogue of plans that allows more requests a minute than are sent.
     plans: Option<PathBuf>,
+    /// Further options of the processes.
+    options: Vec<String>,
     running: Vec<Process>,
     /// What the processes wrote to their standard error stream; a panic is written there.
     said: Arc<Mutex<Vec<String>>>,
@@ -28,8 +30,8 @@ const LINES_MAX: usize = 1_000;
 const SURVIVES_LIMITS: &str = "trap '' XFSZ; exec \"$0\" \"$@\"";
 
 impl Processes {
-    pub fn new(folder: PathBuf, plans: Option<PathBuf>) -> Self {
-        Self { folder, plans, running: Vec::new(), said: Arc::default() }
+    pub fn new(folder: PathBuf, plans: Option<PathBuf>, options: Vec<String>) -> Self {
+        Self { folder, plans, options, running: Vec::new(), said: Arc::default() }
     }
 
     /// Where a SQLite database is.
@@ -45,6 +47,7 @@ impl Processes {
             .arg("--data-dir")
             .arg(&self.folder)
             .args(["--database-url", database_url])
+            .args(&self.options)
             .args(self.plans.iter().flat_map(|plans| [Path::new("--plans"), plans]))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

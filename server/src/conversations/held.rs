@@ -5,16 +5,16 @@
 //! and, after a crash, the sweeper once the hold's time is over. [`answer`] is all that comes after [`begin`] where the
 //! answer is made here.
 
-use super::{ATTEMPTS_MAX, Asked, BodyOf, Delivery, Question, Told, still_allowed};
+use super::{ATTEMPTS_MAX, Asked, BodyOf, Delivery, Known, Question, Told, recognise, still_allowed};
 use crate::answers;
 use crate::error::{Error, Result};
-use crate::idempotency::{self, OnceKey, Runs};
+use crate::idempotency::{OnceKey, Runs};
 use crate::keys::Caller;
 use crate::ledger::writer::Writer;
 use crate::ledger::{Command, Message, Once, Outcome, Work};
 use crate::{Server, args};
 use domain::chatbot::Answer;
-use domain::clock::MINUTE_US;
+use domain::clock::{MINUTE_US, Timestamp};
 use domain::credit::Credit;
 use domain::id::{ConversationId, HoldId};
 use domain::problem::{Problem, ProblemCode};
@@ -38,6 +38,16 @@ pub struct Begun {
 }
 
 impl Begun {
+    fn told<'a>(&'a self, answer: &'a Answer, price: Credit) -> Told<'a> {
+        Told {
+            conversation_id: &self.conversation_id,
+            chatbot_id: &self.command.chatbot_id,
+            answer,
+            price,
+            request_id: &self.command.request_id,
+        }
+    }
+
     fn release(&self) -> Command {
         Command { work: Work::Release { hold_id: self.hold_id.clone() }, once: None, ..self.command.clone() }
     }
@@ -66,33 +76,40 @@ WHERE account_id = $1 AND id = $2 AND chatbot_id = $3 AND channel = $4 AND delet
 /// # Errors
 /// As [`super::ask_once`], with the credit that is set aside in place of the price.
 pub async fn begin(server: &Server, question: Question<'_>, maximum: Credit, once: Option<OnceKey>) -> Result<Start> {
-    let mut runs = None;
-    if let Some(once) = &once {
-        runs = Some(server.running.begin(&question.account_id, once)?);
-        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
-            return Ok(Start::Replayed(Delivery { body, credit_remaining, is_replayed: true }));
-        }
+    match recognise(server, &question, once.as_ref()).await? {
+        Known::Before(delivery) => Ok(Start::Replayed(delivery)),
+        Known::New(asked, runs) => hold(server, &question, asked, maximum, once, runs).await,
     }
-    let asked = Asked::read(server, &question)?;
+}
+
+/// A conversation that is gone on with is one of this chatbot in this channel.
+///
+/// # Errors
+/// 404 when it is not.
+pub(super) async fn require_conversation(server: &Server, question: &Question<'_>, asked: &Asked<'_>) -> Result<()> {
     if !asked.begins {
         let (chatbot_id, channel) = (asked.chatbot_id.as_str(), question.channel.as_str());
         let scope = args![question.account_id.as_str(), asked.conversation_id.as_str(), chatbot_id, channel];
         let found: Option<(i64,)> = server.db.optional(FIND_CONVERSATION, scope).await?;
         found.ok_or_else(|| Problem::not_found("conversation"))?;
     }
+    Ok(())
+}
+
+/// As [`begin`], for a question that was not answered before.
+pub(super) async fn hold(
+    server: &Server,
+    question: &Question<'_>,
+    asked: Asked<'_>,
+    maximum: Credit,
+    once: Option<OnceKey>,
+    runs: Option<Runs>,
+) -> Result<Start> {
+    require_conversation(server, question, &asked).await?;
     let hold_id = HoldId::new(server.now(), server.id_bytes());
-    let mut command = Command {
-        account_id: question.account_id.clone(),
-        request_id: question.request_id.clone(),
-        caller_request_id: question.caller_request_id.clone(),
-        channel: question.channel,
-        key_id: question.key_id.clone(),
-        key_version: question.caller.map(Caller::key_version),
-        chatbot_id: asked.chatbot_id.clone(),
-        work: Work::Reserve { hold_id: hold_id.clone(), maximum, lasts_us: HOLD_US },
-        message: None,
-        once: once.as_ref().map(|once| Once::of(once, None)),
-    };
+    let work = Work::Reserve { hold_id: hold_id.clone(), maximum, lasts_us: HOLD_US };
+    let once_as_told = once.as_ref().map(|once| Once::of(once, None));
+    let mut command = Command { once: once_as_told, ..asked.command(question, work) };
     match reserve(server, &mut command, question.caller).await? {
         Outcome::Accepted { .. } => Ok(Start::Begun(Box::new(Begun {
             command,
@@ -132,8 +149,11 @@ pub async fn finish(
     cost: Credit,
     body_of: BodyOf,
 ) -> Result<Delivery> {
-    let settled = settle(server, &mut begun, answer, None, cost, body_of).await?;
-    settled.ok_or_else(|| Error::internal("a settlement depends on no documents"))
+    let body = body_of(&begun.told(answer, cost));
+    let settled = settle(server, &mut begun, answer, None, cost, Some(body.clone())).await?;
+    let Settled { credit_remaining, .. } =
+        settled.ok_or_else(|| Error::internal("a settlement depends on no documents"))?;
+    Ok(Delivery { body, credit_remaining, is_replayed: false })
 }
 
 /// Makes the answer from the chatbot's documents, stores it and takes its price.
@@ -145,30 +165,31 @@ pub async fn answer(server: &Server, mut begun: Box<Begun>, price: Credit, body_
     for _ in 0..ATTEMPTS_MAX {
         let Command { account_id, chatbot_id, .. } = &begun.command;
         let (answer, version) = answers::answer(server, account_id, chatbot_id, &begun.question).await?;
-        if let Some(delivery) = settle(server, &mut begun, &answer, Some(version), price, body_of).await? {
-            return Ok(delivery);
+        let body = body_of(&begun.told(&answer, price));
+        let settled = settle(server, &mut begun, &answer, Some(version), price, Some(body.clone())).await?;
+        if let Some(Settled { credit_remaining, .. }) = settled {
+            return Ok(Delivery { body, credit_remaining, is_replayed: false });
         }
         server.search.forget(&begun.command.chatbot_id);
     }
     Err(ProblemCode::Unavailable.into())
 }
 
-/// `None` when the documents have changed since `documents_version`.
-async fn settle(
+/// What is known when an answer is stored and paid for.
+pub(super) struct Settled {
+    pub credit_remaining: Credit,
+    pub at: Timestamp,
+}
+
+/// `None` when the documents have changed since `documents_version`. `body` is kept for whoever sends the request again.
+pub(super) async fn settle(
     server: &Server,
     begun: &mut Begun,
     answer: &Answer,
     documents_version: Option<i64>,
     cost: Credit,
-    body_of: BodyOf,
-) -> Result<Option<Delivery>> {
-    let body = body_of(&Told {
-        conversation_id: &begun.conversation_id,
-        chatbot_id: &begun.command.chatbot_id,
-        answer,
-        price: cost,
-        request_id: &begun.command.request_id,
-    });
+    body: Option<String>,
+) -> Result<Option<Settled>> {
     let message = Message {
         conversation_id: begun.conversation_id.clone(),
         begins: begun.begins,
@@ -180,13 +201,13 @@ async fn settle(
     let command = Command {
         work: Work::Settle { hold_id: begun.hold_id.clone(), cost },
         message: Some(message),
-        once: begun.once.as_ref().map(|once| Once::of(once, Some(body.clone()))),
+        once: begun.once.as_ref().map(|once| Once::of(once, body)),
         ..begun.command.clone()
     };
     match server.writer.submit(command).await? {
-        Outcome::Accepted { available: credit_remaining, .. } => {
+        Outcome::Accepted { available: credit_remaining, at } => {
             begun.is_ended = true;
-            Ok(Some(Delivery { body, credit_remaining, is_replayed: false }))
+            Ok(Some(Settled { credit_remaining, at }))
         }
         Outcome::Stale => Ok(None),
         Outcome::Replayed { .. } | Outcome::KeyChanged => Err(Error::internal("a settlement was not carried out")),

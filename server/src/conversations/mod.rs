@@ -1,25 +1,28 @@
 //! Asking a chatbot: the one use case behind the console, the API and the widget.
 //!
-//! The answer is made first, because it costs nothing to throw away; then the ledger's writer charges for it, stores it
-//! and counts it, in one commit with many others. A refusal leaves nothing behind, and nothing is answered before the
-//! commit.
+//! An answer that is made here is made first, because it costs nothing to throw away; then the ledger's writer charges for
+//! it, stores it and counts it, in one commit with many others. A refusal leaves nothing behind, and nothing is answered
+//! before the commit. One that somebody else writes has credit set aside first, and takes what it cost when it is there.
 
 mod erasing;
 mod export;
 mod held;
+mod pending;
 mod reading;
 
 pub(crate) use erasing::keep_deleting;
 pub use erasing::{delete, delete_before};
 pub use export::{ExportFormat, export};
-pub use held::{Begun, Start, answer, begin, finish, give_up};
+pub use held::{Begun, Start, begin, finish, give_up};
+pub use pending::{Progress, Streamed, stream};
 pub use reading::{ConversationFilter, conversation, conversations, messages};
 
+use crate::answers::Draft;
 use crate::error::{Error, Result};
-use crate::idempotency::{self, OnceKey};
+use crate::idempotency::{OnceKey, Runs};
 use crate::keys::{self, Caller};
 use crate::ledger::{Command, Message, Once, Outcome, Work};
-use crate::{Server, answers};
+use crate::{Server, answers, idempotency};
 use domain::api_key::Permission;
 use domain::chatbot::Answer;
 use domain::conversation::{Reply, named};
@@ -75,6 +78,7 @@ pub struct Told<'a> {
 pub type BodyOf = fn(&Told<'_>) -> String;
 
 /// A question whose fields are in order.
+#[derive(Clone)]
 struct Asked<'a> {
     message: &'a str,
     chatbot_id: ChatbotId,
@@ -100,6 +104,26 @@ impl<'a> Asked<'a> {
 
     fn told<'b>(&'b self, request_id: &'b str, answer: &'b Answer, price: Credit) -> Told<'b> {
         Told { conversation_id: &self.conversation_id, chatbot_id: &self.chatbot_id, answer, price, request_id }
+    }
+
+    /// What a conversation that is gone on with is called.
+    fn continued(&self) -> Option<&ConversationId> {
+        (!self.begins).then_some(&self.conversation_id)
+    }
+
+    fn command(&self, question: &Question<'_>, work: Work) -> Command {
+        Command {
+            account_id: question.account_id.clone(),
+            request_id: question.request_id.clone(),
+            caller_request_id: question.caller_request_id.clone(),
+            channel: question.channel,
+            key_id: question.key_id.clone(),
+            key_version: question.caller.map(Caller::key_version),
+            chatbot_id: self.chatbot_id.clone(),
+            work,
+            message: None,
+            once: None,
+        }
     }
 
     fn message(&self, answer: &Answer, documents_version: Option<i64>) -> Result<Message> {
@@ -140,16 +164,11 @@ pub async fn ask_once(
     once: Option<OnceKey>,
     body_of: BodyOf,
 ) -> Result<Delivery> {
-    let mut runs = None;
-    if let Some(once) = &once {
-        runs = Some(server.running.begin(&question.account_id, once)?);
-        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
-            return Ok(Delivery { body, credit_remaining, is_replayed: true });
-        }
-    }
-    let asked = Asked::read(server, &question)?;
+    let (asked, _runs) = match recognise(server, &question, once.as_ref()).await? {
+        Known::Before(delivery) => return Ok(delivery),
+        Known::New(asked, runs) => (asked, runs),
+    };
     let delivered = deliver(server, &question, &asked, once.as_ref().map(|once| (once, body_of))).await?;
-    drop(runs);
     Ok(match delivered {
         Delivered::Fresh(reply) => {
             let body = body_of(&asked.told(&question.request_id, &reply.answer, reply.price));
@@ -157,6 +176,24 @@ pub async fn ask_once(
         }
         Delivered::Replayed(delivery) => delivery,
     })
+}
+
+/// Whether a request was answered before.
+enum Known<'a> {
+    Before(Delivery),
+    /// It was not, and nobody else may answer it under the same key while the second value lives.
+    New(Asked<'a>, Option<Runs>),
+}
+
+async fn recognise<'a>(server: &Server, question: &Question<'a>, once: Option<&OnceKey>) -> Result<Known<'a>> {
+    let mut runs = None;
+    if let Some(once) = once {
+        runs = Some(server.running.begin(&question.account_id, once)?);
+        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
+            return Ok(Known::Before(Delivery { body, credit_remaining, is_replayed: true }));
+        }
+    }
+    Ok(Known::New(Asked::read(server, question)?, runs))
 }
 
 enum Delivered {
@@ -176,38 +213,63 @@ async fn deliver(
     asked: &Asked<'_>,
     once: Option<(&OnceKey, BodyOf)>,
 ) -> Result<Delivered> {
-    let price = server.catalogue.price(question.channel);
+    let conversation_id = asked.continued();
     let mut key_version = question.caller.map(Caller::key_version);
     for _ in 0..ATTEMPTS_MAX {
-        let (answer, version) = answers::answer(server, &question.account_id, &asked.chatbot_id, asked.message).await?;
-        let command = Command {
-            account_id: question.account_id.clone(),
-            request_id: question.request_id.clone(),
-            caller_request_id: question.caller_request_id.clone(),
-            channel: question.channel,
-            key_id: question.key_id.clone(),
-            key_version,
-            chatbot_id: asked.chatbot_id.clone(),
-            work: Work::Charge { price },
-            message: Some(asked.message(&answer, Some(version))?),
-            once: once.map(|(once, body_of)| {
-                Once::of(once, Some(body_of(&asked.told(&question.request_id, &answer, price))))
-            }),
+        let drafted =
+            answers::draft(server, &question.account_id, &asked.chatbot_id, conversation_id, asked.message).await?;
+        let (answer, version) = match drafted {
+            (Draft::Made(answer), version) => (answer, version),
+            (Draft::Pending(pending), _) => return pending::deliver(server, question, asked, pending, once).await,
         };
-        match server.writer.submit(command).await? {
-            Outcome::Accepted { available: credit_remaining, at } => {
-                let conversation_id = asked.conversation_id.clone();
-                return Ok(Delivered::Fresh(Reply { conversation_id, answer, price, credit_remaining, at }));
-            }
-            Outcome::Replayed { body, credit_remaining } => {
-                return Ok(Delivered::Replayed(Delivery { body, credit_remaining, is_replayed: true }));
-            }
-            Outcome::Stale => server.search.forget(&asked.chatbot_id),
-            Outcome::KeyChanged => {
-                let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
-                key_version = Some(still_allowed(server, caller, &asked.chatbot_id).await?);
-            }
+        match charge(server, question, asked, &answer, Some(version), key_version, once).await? {
+            Charged::Delivered(delivered) => return Ok(delivered),
+            Charged::Stale => server.search.forget(&asked.chatbot_id),
+            Charged::KeyVersion(version) => key_version = Some(version),
         }
     }
     Err(ProblemCode::Unavailable.into())
+}
+
+/// What became of a charge.
+enum Charged {
+    Delivered(Delivered),
+    /// The documents have changed since the answer was made.
+    Stale,
+    /// The key has changed and may still be used; this is its version now.
+    KeyVersion(i64),
+}
+
+async fn charge(
+    server: &Server,
+    question: &Question<'_>,
+    asked: &Asked<'_>,
+    answer: &Answer,
+    documents_version: Option<i64>,
+    key_version: Option<i64>,
+    once: Option<(&OnceKey, BodyOf)>,
+) -> Result<Charged> {
+    let price = server.catalogue.price(question.channel);
+    let body = |body_of: BodyOf| body_of(&asked.told(&question.request_id, answer, price));
+    let command = Command {
+        key_version,
+        message: Some(asked.message(answer, documents_version)?),
+        once: once.map(|(once, body_of)| Once::of(once, Some(body(body_of)))),
+        ..asked.command(question, Work::Charge { price })
+    };
+    Ok(match server.writer.submit(command).await? {
+        Outcome::Accepted { available: credit_remaining, at } => {
+            let conversation_id = asked.conversation_id.clone();
+            let answer = answer.clone();
+            Charged::Delivered(Delivered::Fresh(Reply { conversation_id, answer, price, credit_remaining, at }))
+        }
+        Outcome::Replayed { body, credit_remaining } => {
+            Charged::Delivered(Delivered::Replayed(Delivery { body, credit_remaining, is_replayed: true }))
+        }
+        Outcome::Stale => Charged::Stale,
+        Outcome::KeyChanged => {
+            let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
+            Charged::KeyVersion(still_allowed(server, caller, &asked.chatbot_id).await?)
+        }
+    })
 }

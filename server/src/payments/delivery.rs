@@ -46,7 +46,7 @@ pub(super) async fn tell(server: &Server, payment_id: &PaymentId) -> Result<()> 
     let now = server.now();
     let Some(body) = local::event_body(&checkout, now)? else { return Ok(()) };
     let signature = signature::sign(server.webhook_secret(), now, body.as_bytes());
-    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(Error::internal)?;
+    let client = crate::outgoing::local().timeout(TIMEOUT).build().map_err(Error::internal)?;
     let request = client
         .post(format!("http://{}/webhooks/local", own_address(server.config.address)))
         .header(http::header::CONTENT_TYPE, "application/json")

@@ -10,7 +10,7 @@ use super::contract::{CitationView, MessageAnswer, MessageRequest, StreamEvent};
 use super::guard::Caller;
 use super::idempotency::{self, IdempotencyKey};
 use super::refusals::OfMessages;
-use crate::conversations::{self, Begun, Delivery, Start, Told};
+use crate::conversations::{self, Delivery, Progress, Streamed, Told};
 use crate::http::json::JsonObject;
 use crate::http::middleware::RequestName;
 use crate::http::problem::{self, Refused};
@@ -20,8 +20,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::credit::Credit;
-use domain::ledger::Channel;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -93,10 +92,9 @@ pub(super) async fn create(
     let is_streamed = fields.flag("stream")?;
     let once = idempotency::read(&headers, "messages", &fields.body)?;
     if is_streamed {
-        let price = server.catalogue.price(Channel::Api);
-        let started = conversations::begin(&server, message.question(), price, once).await?;
+        let answer = conversations::stream(&server, message.question(), once, body).await?;
         let listener = Listener { server, key: message.caller.key(), request_name: name.text };
-        return Ok(streamed(listener, price, started));
+        return Ok(streamed(listener, answer));
     }
     let delivered = conversations::ask_once(&server, message.question(), once, body).await?;
     let credit_remaining = delivered.credit_remaining;
@@ -125,13 +123,13 @@ impl Listener {
     }
 }
 
-fn streamed(listener: Listener, price: Credit, started: Start) -> Response {
-    let (events, credit_remaining) = match started {
-        Start::Replayed(delivery) => {
+fn streamed(listener: Listener, answer: Streamed) -> Response {
+    let (events, credit_remaining) = match answer {
+        Streamed::Replayed(delivery) => {
             let credit_remaining = delivery.credit_remaining;
             (stream::iter(events_of(delivery)).left_stream(), Some(credit_remaining))
         }
-        Start::Begun(begun) => (answered(listener, price, begun).right_stream(), None),
+        Streamed::Told(told) => (heard(listener, told).right_stream(), None),
     };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("ping");
     let mut response = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive).into_response();
@@ -141,25 +139,36 @@ fn streamed(listener: Listener, price: Credit, started: Start) -> Response {
     response
 }
 
-/// The events of an answer that is made while somebody listens. Dropping it before gives the credit back.
-fn answered(listener: Listener, price: Credit, begun: Box<Begun>) -> impl Stream<Item = Event> + Send {
-    let made = async move {
-        let events = match conversations::answer(&listener.server, begun, price, body).await {
-            Ok(delivery) => events_of(delivery),
+/// The events of an answer that is made while somebody listens. One that comes whole is told in pieces too.
+fn heard(listener: Listener, told: BoxStream<'static, Result<Progress, Error>>) -> impl Stream<Item = Event> + Send {
+    let events = told.scan(false, move |has_pieces, progress| {
+        let events = match progress {
+            Ok(Progress::Piece(piece)) => {
+                *has_pieces = true;
+                vec![delta(&piece)]
+            }
+            Ok(Progress::Delivered(delivery)) if *has_pieces => vec![completed(delivery)],
+            Ok(Progress::Delivered(delivery)) => events_of(delivery),
             Err(error) => vec![listener.refuse(error)],
         };
-        stream::iter(events)
-    };
-    stream::once(made).flatten()
+        std::future::ready(Some(stream::iter(events)))
+    });
+    events.flatten()
+}
+
+fn delta(piece: &str) -> Event {
+    Event::default().event("message.delta").data(json!({ "text": piece }).to_string())
+}
+
+fn completed(delivery: Delivery) -> Event {
+    Event::default().event("message.completed").data(with_credit(delivery.body, delivery.credit_remaining))
 }
 
 fn events_of(delivery: Delivery) -> Vec<Event> {
     let told: Value = serde_json::from_str(&delivery.body).unwrap_or_default();
     let text = told["chatbot_message"].as_str().unwrap_or_default();
-    let delta = |piece: &str| Event::default().event("message.delta").data(json!({ "text": piece }).to_string());
     let mut events: Vec<Event> = pieces(text).into_iter().map(delta).collect();
-    let completed = with_credit(delivery.body, delivery.credit_remaining);
-    events.push(Event::default().event("message.completed").data(completed));
+    events.push(completed(delivery));
     events
 }
 

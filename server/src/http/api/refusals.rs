@@ -81,7 +81,7 @@ refusals! {
     OfMessages = [
         MalformedRequest, UnsupportedMediaType, TooLarge, InvalidField, ChatbotNotAllowed, NotFound,
         IdempotencyKeyReused, RequestInProgress, Conflict, MessageWindowFull, KeyCapReached, ChatbotCapReached,
-        ChatbotPaused, InsufficientCredit,
+        ChatbotPaused, InsufficientCredit, AnswerEngineUnavailable,
     ];
     /// Of what a program sends to be kept.
     OfWriting = [
@@ -135,7 +135,8 @@ fn example(code: ProblemCode) -> Value {
         ProblemCode::KeyCapReached
         | ProblemCode::ChatbotCapReached
         | ProblemCode::MessageWindowFull
-        | ProblemCode::RateLimited => problem["retry_at"] = json!("2026-11-24T14:05:00.000000Z"),
+        | ProblemCode::RateLimited
+        | ProblemCode::AnswerEngineUnavailable => problem["retry_at"] = json!("2026-11-24T14:05:00.000000Z"),
         _ => {}
     }
     problem
