@@ -147,7 +147,7 @@ macro_rules! within {
     ($tx:expr, $connection:ident => $body:expr) => {
         match $tx {
             Tx::Sqlite(tx) => {
-                let $connection = tx.connection()?;
+                let $connection = tx.connection().await?;
                 Ok($body?)
             }
             Tx::Postgres(tx) => {
@@ -278,7 +278,7 @@ const CHECKPOINT_PAUSE_MAX: Duration = Duration::from_secs(1);
 const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_millis(3);
 /// How many pages are to be copied at a time. A commit whose sync comes while the file is synced waits for both, so that
 /// many pages at once would be felt by callers.
-const CHECKPOINT_PAGES: f64 = 150.0;
+const CHECKPOINT_PAGES: f64 = 100.0;
 
 /// The pause after which about [`CHECKPOINT_PAGES`] will have come, where `pages` came in the last one.
 fn checkpoint_pause(last: Duration, pages: i64) -> Duration {
@@ -356,11 +356,14 @@ impl Tx {
 
     /// Runs statements one after the other; the first that fails ends the row. On SQLite all are handed over at once,
     /// because every call there wakes another thread and waits for it.
-    pub async fn execute_all(&mut self, mut statements: Vec<Statement>) -> Result<()> {
-        if let (Self::Sqlite(tx), Some(sql)) = (&mut *self, sqlite::joined(&statements)) {
-            let args = statements.iter_mut().flat_map(|statement| std::mem::take(&mut statement.args));
-            bound!(sqlx::query(sql), args).execute(tx.connection()?).await?;
-            return Ok(());
+    pub async fn execute_all(&mut self, statements: Vec<Statement>) -> Result<()> {
+        if let Self::Sqlite(tx) = &mut *self {
+            let texts: Vec<&'static str> = statements.iter().map(|statement| statement.sql).collect();
+            if let Some(sql) = sqlite::joined(&texts) {
+                let args = statements.into_iter().flat_map(|statement| statement.args);
+                bound!(sqlx::query(sql), args).execute(tx.connection().await?).await?;
+                return Ok(());
+            }
         }
         for statement in statements {
             self.execute(statement.sql, statement.args).await?;
@@ -370,12 +373,14 @@ impl Tx {
 
     /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`].
     pub async fn both<A: Row, B: Row>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)> {
-        let mut statements = [first, second];
-        if let (Self::Sqlite(tx), Some(sql)) = (&mut *self, sqlite::joined(&statements)) {
-            let args = statements.iter_mut().flat_map(|statement| std::mem::take(&mut statement.args));
-            return Ok(sqlite::both(tx.connection()?, bound!(sqlx::query(sql), args)).await?);
+        if let Self::Sqlite(tx) = &mut *self {
+            let texts = [sqlite::BEGIN, first.sql, second.sql];
+            let texts = if tx.is_begun() { &texts[1..] } else { &texts[..] };
+            if let Some(sql) = sqlite::joined(texts) {
+                let args = first.args.into_iter().chain(second.args);
+                return Ok(tx.last_two(bound!(sqlx::query(sql), args), texts.len()).await?);
+            }
         }
-        let [first, second] = statements;
         Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?))
     }
 

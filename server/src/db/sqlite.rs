@@ -4,7 +4,7 @@
 //! another thread, so the connection that writes stands behind a lock of its own, which is passed on in the order of
 //! asking.
 
-use super::{ACQUIRE_TIMEOUT, Statement};
+use super::ACQUIRE_TIMEOUT;
 use crate::error::StartError;
 use futures_util::TryStreamExt;
 use sqlx::query::Query;
@@ -23,9 +23,9 @@ const READERS: u32 = 8;
 /// How many rows of an answer the reading thread may be ahead. Each time it has to wait costs two switches of threads.
 const ROWS_AHEAD: usize = 4_096;
 /// Pages of the write-ahead log from which it is started anew: 64 MiB.
-const RESTART_PAGES: i64 = 16_000;
+const RESTART_PAGES: i64 = 8_000;
 /// Most pages that may still have to be copied for that, while the writers wait: 8 MiB.
-const RESTART_BEHIND_MAX: i64 = 2_000;
+const RESTART_BEHIND_MAX: i64 = 1_000;
 /// How many prepared statements the writing connection keeps.
 const STATEMENTS_KEPT: usize = 128;
 
@@ -37,14 +37,26 @@ pub struct Writer {
     is_broken: Arc<AtomicBool>,
 }
 
+/// Nearly all that is written goes to the ends of tables, so large pages mean fewer of them for each commit. It holds for a
+/// new file; an older one keeps its own.
+const PAGE_BYTES: u32 = 8_192;
+
 /// The right to write, until it is dropped.
 pub struct Writing(OwnedMutexGuard<Option<SqliteConnection>>);
 
 /// A transaction on the connection that writes. Dropping it without a commit rolls it back.
+///
+/// It begins with its first statement, because every call wakes another thread and waits for it. The right to write is its
+/// own from the start, so nobody notices the difference.
 pub struct SqliteTx {
     /// `None` after the commit.
     writing: Option<Writing>,
+    is_begun: bool,
+    writer: Writer,
 }
+
+/// What a transaction begins with.
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Opens the file at `url`: a pool that reads, and the connection that writes.
 pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
@@ -55,6 +67,7 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ACQUIRE_TIMEOUT)
+        .page_size(PAGE_BYTES)
         .pragma("cache_size", "-2048");
     // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
     let writing = options
@@ -100,10 +113,7 @@ impl Writer {
     }
 
     pub async fn begin(&self) -> Result<SqliteTx, sqlx::Error> {
-        // Open from here on: whoever stops waiting may have begun it.
-        let mut tx = SqliteTx { writing: Some(self.lock().await?) };
-        self.note(sqlx::query("BEGIN IMMEDIATE").execute(tx.connection()?).await)?;
-        Ok(tx)
+        Ok(SqliteTx { writing: Some(self.lock().await?), is_begun: false, writer: self.clone() })
     }
 
     /// Passes a result on, and notices when it says that the connection's thread has ended.
@@ -148,16 +158,43 @@ impl Writing {
 }
 
 impl SqliteTx {
+    /// The connection, in the transaction.
+    ///
     /// # Errors
-    /// When the database was closed.
-    pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()
+    /// When the database was closed, or cannot be written.
+    pub async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
+        // Whoever stops waiting may have begun it.
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.writer.note(sqlx::query(BEGIN).execute(&mut *connection).await)?;
+        }
+        Ok(connection)
     }
 
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("COMMIT").execute(self.connection()?).await?;
+        sqlx::query("COMMIT").execute(self.connection().await?).await?;
         self.writing = None;
         Ok(())
+    }
+
+    /// Whether the next statement may be one with [`BEGIN`] before it.
+    pub const fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// Reads the rows of the last two of a text of `count` statements, which begins the transaction or follows in it.
+    pub async fn last_two<A, B>(
+        &mut self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        count: usize,
+    ) -> Result<(Vec<A>, Vec<B>), sqlx::Error>
+    where
+        A: for<'r> FromRow<'r, SqliteRow>,
+        B: for<'r> FromRow<'r, SqliteRow>,
+    {
+        self.is_begun = true;
+        let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
+        self.writer.note(last_two(connection, query, count).await)
     }
 }
 
@@ -165,14 +202,14 @@ impl SqliteTx {
 const JOINED_MAX: usize = 64;
 
 /// One text of several statements, made once for each row of them; `None` when there are too many different rows.
-pub fn joined(statements: &[Statement]) -> Option<&'static str> {
+pub fn joined(statements: &[&'static str]) -> Option<&'static str> {
     /// Where each part begins and how long it is: the parts live for ever, and some are too long to be compared each time.
     type Places = Vec<(usize, usize)>;
     static TEXTS: StdMutex<Option<HashMap<Places, &'static str>>> = StdMutex::new(None);
     if let [only] = statements {
-        return Some(only.sql);
+        return Some(only);
     }
-    let places: Places = statements.iter().map(|Statement { sql, .. }| (sql.as_ptr().addr(), sql.len())).collect();
+    let places: Places = statements.iter().map(|sql| (sql.as_ptr().addr(), sql.len())).collect();
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let texts = texts.get_or_insert_default();
     if let Some(text) = texts.get(&places) {
@@ -181,27 +218,28 @@ pub fn joined(statements: &[Statement]) -> Option<&'static str> {
     if texts.len() >= JOINED_MAX {
         return None;
     }
-    let text: &'static str = statements.iter().map(|statement| statement.sql).collect::<Vec<_>>().join(";\n").leak();
+    let text: &'static str = statements.join(";\n").leak();
     texts.insert(places, text);
     Some(text)
 }
 
-/// Reads the rows of a text of two statements.
-pub async fn both<A, B>(
+/// Reads the rows of the last two of a text of `count` statements.
+async fn last_two<A, B>(
     connection: &mut SqliteConnection,
     query: Query<'_, Sqlite, SqliteArguments>,
+    count: usize,
 ) -> Result<(Vec<A>, Vec<B>), sqlx::Error>
 where
     A: for<'r> FromRow<'r, SqliteRow>,
     B: for<'r> FromRow<'r, SqliteRow>,
 {
-    let (mut first, mut second, mut is_first) = (Vec::new(), Vec::new(), true);
+    let (mut first, mut second, mut left) = (Vec::new(), Vec::new(), count);
     let mut rows = connection.fetch_many(query);
     while let Some(step) = rows.try_next().await? {
         match step {
             // The end of a statement.
-            Either::Left(_) => is_first = false,
-            Either::Right(row) if is_first => first.push(A::from_row(&row)?),
+            Either::Left(_) => left -= 1,
+            Either::Right(row) if left > 1 => first.push(A::from_row(&row)?),
             Either::Right(row) => second.push(B::from_row(&row)?),
         }
     }
