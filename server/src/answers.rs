@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::{Server, args};
 use bm25::{Document as Indexed, Language, SearchEngine, SearchEngineBuilder};
 use domain::chatbot::{Answer, Citation, passages};
+use domain::chatbot_settings::AnswerEngine;
 use domain::id::{AccountId, ChatbotId, DocumentId};
 use domain::problem::Problem;
 use std::collections::HashMap;
@@ -24,6 +25,12 @@ const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What a chatbot says when nothing matches.
 pub const NOTHING_FOUND: &str = "I found nothing about that in my documents.";
+
+/// The engines that a chatbot can be given, the server's default first.
+#[must_use]
+pub fn engines(_server: &Server) -> &'static [AnswerEngine] {
+    &[AnswerEngine::Extractive]
+}
 
 struct Index {
     account_id: AccountId,
