@@ -64,7 +64,8 @@ async fn main() -> Result<(), Failure> {
     config.plans = Some(plans);
     let server = Server::open(config).await?;
     let viewer =
-        accounts::sign_up(&server, "Olga", "olga@example.com", "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+        accounts::sign_up(&server, "Olga", "olga@example.com", "a long password", IpAddr::V4(Ipv4Addr::LOCALHOST))
+            .await?;
     let chatbot = chatbots::create(&server, &viewer, "Help centre").await?;
     let mut sentences = Vec::new();
     for path in &options.texts {

@@ -388,3 +388,26 @@ async fn a_model_is_not_sent_documents_that_another_process_has_deleted() {
         assert_sound(&server).await;
     }
 }
+
+#[tokio::test]
+async fn a_chatbot_answers_with_the_engine_that_its_owner_chose_and_as_he_says() {
+    let (upstream, servers) = servers(&PRICES).await;
+    for server in servers {
+        let holder = holder(&server, 5).await;
+        let path = format!("/api/v1/chatbots/{}/settings", holder.chatbot.id);
+        let change =
+            async |change: Value| send(&server, call(&holder, Method::PATCH, &path, Some(&change))).await.status;
+        assert_eq!(change(json!({ "instructions": "Speak like a pirate." })).await, 200);
+        assert_eq!(post(&server, &holder, MESSAGES, &holder.question()).await.status, 200);
+        let system = upstream.last()["messages"][0]["content"].as_str().unwrap().to_owned();
+        assert!(system.contains("Speak like a pirate."), "{system}");
+        let asked = upstream.asked();
+        assert_eq!(change(json!({ "answer_engine": "extractive" })).await, 200);
+        let quoted = post(&server, &holder, MESSAGES, &holder.question()).await;
+        assert!(quoted.text("chatbot_message").ends_with("(Guide.md)"));
+        assert_eq!((upstream.asked(), quoted.text("price").as_str()), (asked, "0.002000"));
+        assert_eq!(change(json!({ "answer_engine": "openai" })).await, 200);
+        assert_eq!(post(&server, &holder, MESSAGES, &holder.question()).await.text("price"), "0.000021");
+        assert_sound(&server).await;
+    }
+}
