@@ -149,13 +149,21 @@ pub enum Permission {
     UsageRead,
     #[serde(rename = "chatbots:read")]
     ChatbotsRead,
+    #[serde(rename = "chatbots:write")]
+    ChatbotsWrite,
     #[serde(rename = "documents:write")]
     DocumentsWrite,
 }
 
 impl Permission {
-    pub const ALL: [Self; 5] =
-        [Self::MessagesWrite, Self::ConversationsRead, Self::UsageRead, Self::ChatbotsRead, Self::DocumentsWrite];
+    pub const ALL: [Self; 6] = [
+        Self::MessagesWrite,
+        Self::ConversationsRead,
+        Self::UsageRead,
+        Self::ChatbotsRead,
+        Self::ChatbotsWrite,
+        Self::DocumentsWrite,
+    ];
 
     /// The permission as programs read it.
     #[must_use]
@@ -165,6 +173,7 @@ impl Permission {
             Self::ConversationsRead => "conversations:read",
             Self::UsageRead => "usage:read",
             Self::ChatbotsRead => "chatbots:read",
+            Self::ChatbotsWrite => "chatbots:write",
             Self::DocumentsWrite => "documents:write",
         }
     }
@@ -177,6 +186,7 @@ impl Permission {
             Self::ConversationsRead => "Read conversations",
             Self::UsageRead => "Read plan, credit and usage",
             Self::ChatbotsRead => "Read chatbots",
+            Self::ChatbotsWrite => "Change the settings of chatbots",
             Self::DocumentsWrite => "Add and delete documents",
         }
     }

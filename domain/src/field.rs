@@ -41,10 +41,24 @@ pub fn required_text<'a>(
     text: &'a str,
     characters_max: usize,
 ) -> Result<&'a str, FieldError> {
-    let text = text.trim();
+    let text = optional_text(field, label, text, characters_max)?;
     if text.is_empty() {
         return Err(FieldError::new(field, format!("enter the {label}")));
     }
+    Ok(text)
+}
+
+/// Trims a text that may be empty and checks that it is not too long, counted in characters.
+///
+/// # Errors
+/// When it is too long, or holds a control character other than a line break or a tab.
+pub fn optional_text<'a>(
+    field: &str,
+    label: &str,
+    text: &'a str,
+    characters_max: usize,
+) -> Result<&'a str, FieldError> {
+    let text = text.trim();
     if text.chars().count() > characters_max {
         return Err(FieldError::new(field, format!("the {label} may have at most {characters_max} characters")));
     }

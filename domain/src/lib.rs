@@ -7,6 +7,7 @@ pub mod account;
 pub mod api_key;
 pub mod breaker;
 pub mod chatbot;
+pub mod chatbot_settings;
 pub mod clock;
 pub mod conversation;
 pub mod credit;

@@ -79,7 +79,7 @@ async fn main() -> Result<(), Failure> {
         let mut text = format!("# {subject}\n");
         for sentence in 0..options.sentences {
             if sentence % 5 == 4 {
-                text.push_str(&format!("\n## {} of {subject}\n", chance.word()));
+                text.extend(["\n## ", &chance.word(), " of ", &subject, "\n"]);
             }
             text.push_str(&sentences[chance.below(sentences.len())]);
             text.push_str(".\n\n");

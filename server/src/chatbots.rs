@@ -1,10 +1,11 @@
-//! Chatbots: make, list, rename, cap, pause, delete.
+//! Chatbots: make, list, rename, set up, cap, pause, delete.
 
 use crate::db::FromRow;
 use crate::error::Result;
-use crate::{Server, accounts, args};
+use crate::{Server, accounts, answers, args};
 use domain::account::Viewer;
 use domain::chatbot::Chatbot;
+use domain::chatbot_settings::{AnswerEngine, ChatbotSettings, Colour, SettingsChange};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::field;
@@ -116,6 +117,78 @@ pub async fn rename(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, na
     server.db.execute(RENAME_CHATBOT, args![viewer.account_id.as_str(), chatbot_id.as_str(), name]).await?;
     server.live.changed(&viewer.account_id);
     get(server, &viewer.account_id, chatbot_id).await
+}
+
+#[derive(FromRow)]
+struct SettingsRow {
+    welcome_message: String,
+    instructions: String,
+    suggested_questions: String,
+    colour: String,
+    answer_engine: String,
+}
+
+impl From<SettingsRow> for ChatbotSettings {
+    fn from(row: SettingsRow) -> Self {
+        Self {
+            welcome_message: row.welcome_message,
+            instructions: row.instructions,
+            suggested_questions: row.suggested_questions.lines().map(str::to_owned).collect(),
+            colour: Colour::parse(&row.colour),
+            answer_engine: AnswerEngine::parse(&row.answer_engine),
+        }
+    }
+}
+
+const SELECT_SETTINGS: &str = "
+SELECT welcome_message, instructions, suggested_questions, colour, answer_engine FROM chatbots
+WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// What its owner decided about a chatbot.
+///
+/// # Errors
+/// 404 when the account has no such chatbot.
+pub async fn settings(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<ChatbotSettings> {
+    let scope = args![account_id.as_str(), chatbot_id.as_str()];
+    let row: Option<SettingsRow> = server.db.optional(SELECT_SETTINGS, scope).await?;
+    Ok(row.map(ChatbotSettings::from).ok_or_else(|| Problem::not_found("chatbot"))?)
+}
+
+const UPDATE_SETTINGS: &str = "
+UPDATE chatbots
+SET welcome_message = $3, instructions = $4, suggested_questions = $5, colour = $6, answer_engine = $7
+WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
+
+/// Changes what is named of the settings, and returns them all. It holds from the next message on.
+///
+/// # Errors
+/// 404 when the account has no such chatbot, 422 for what was typed.
+pub async fn change_settings(
+    server: &Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+    change: &SettingsChange,
+) -> Result<ChatbotSettings> {
+    let mut tx = server.db.begin().await?;
+    // Two changes at once of different fields must both be there in the end.
+    accounts::lock(server, &mut tx, account_id).await?;
+    let scope = args![account_id.as_str(), chatbot_id.as_str()];
+    let row: Option<SettingsRow> = tx.optional(SELECT_SETTINGS, scope).await?;
+    let current = row.map(ChatbotSettings::from).ok_or_else(|| Problem::not_found("chatbot"))?;
+    let settings = current.changed(change, answers::engines(server))?;
+    let updated = args![
+        account_id.as_str(),
+        chatbot_id.as_str(),
+        &settings.welcome_message,
+        &settings.instructions,
+        settings.suggested_questions.join("\n"),
+        settings.colour.as_ref().map_or("", Colour::as_str),
+        settings.answer_engine.map_or("", AnswerEngine::as_str),
+    ];
+    tx.execute(UPDATE_SETTINGS, updated).await?;
+    tx.commit().await?;
+    server.live.changed(account_id);
+    Ok(settings)
 }
 
 const UPDATE_CAP: &str = "

@@ -5,6 +5,7 @@
 use crate::answers::openai::OpenAiOptions;
 use crate::error::StartError;
 use clap::{Args, ValueEnum};
+use domain::chatbot_settings::AnswerEngine;
 use domain::credit::Credit;
 use domain::money::{AddBalanceRules, Currency};
 use std::net::SocketAddr;
@@ -22,16 +23,6 @@ pub enum LogFormat {
 pub enum GatewayKind {
     /// The built-in payment page with test cards.
     Local,
-}
-
-/// Who writes answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EngineKind {
-    /// Quotes the passages that fit best; built in.
-    Extractive,
-    /// A model behind an OpenAI-compatible server writes them from those passages.
-    #[value(name = "openai")]
-    OpenAi,
 }
 
 /// All options of the server.
@@ -97,9 +88,9 @@ pub struct Config {
     /// Days after which a conversation in which nothing more was said is deleted; without it, conversations are kept
     #[arg(long, env = "ARTIKO_KEEP_CONVERSATIONS_DAYS")]
     pub keep_conversations_days: Option<std::num::NonZeroU16>,
-    /// Who writes answers
-    #[arg(long, env = "ARTIKO_ANSWER_ENGINE", value_enum, default_value = "extractive")]
-    pub answer_engine: EngineKind,
+    /// Who writes answers where a chatbot's owner does not say: extractive, which quotes passages, or openai, a model
+    #[arg(long, env = "ARTIKO_ANSWER_ENGINE", default_value = "extractive", value_parser = read_engine)]
+    pub answer_engine: AnswerEngine,
     #[command(flatten)]
     pub openai: OpenAiOptions,
     /// How the log is written
@@ -191,7 +182,7 @@ impl Config {
                 ),
             ));
         }
-        if self.answer_engine == EngineKind::OpenAi && self.openai.base_url.is_none() {
+        if self.answer_engine == AnswerEngine::Openai && self.openai.base_url.is_none() {
             let reason = "is missing; --answer-engine openai needs the address of a server";
             return Err(StartError::option("--openai-base-url", reason));
         }
@@ -215,8 +206,8 @@ impl Config {
     fn answers_summary(&self) -> String {
         let (address, model) = (self.openai.base_url.as_deref(), self.openai.model.as_deref());
         match self.answer_engine {
-            EngineKind::Extractive => "extractive".to_owned(),
-            EngineKind::OpenAi => format!("{} at {}", model.unwrap_or("-"), address.unwrap_or("-")),
+            AnswerEngine::Extractive => "extractive".to_owned(),
+            AnswerEngine::Openai => format!("{} at {}", model.unwrap_or("-"), address.unwrap_or("-")),
         }
     }
 }
@@ -245,6 +236,13 @@ fn read_currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).ok_or_else(|| {
         let codes: Vec<&str> = Currency::ALL.iter().map(|currency| currency.code()).collect();
         format!("allowed are {}", codes.join(", "))
+    })
+}
+
+fn read_engine(text: &str) -> Result<AnswerEngine, String> {
+    AnswerEngine::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = AnswerEngine::ALL.iter().map(|engine| engine.as_str()).collect();
+        format!("allowed are {}", names.join(", "))
     })
 }
 
@@ -284,6 +282,7 @@ mod tests {
     fn a_wrong_value_is_refused_with_the_option_the_value_and_what_is_allowed() {
         for (flags, parts) in [
             (["--currency", "JPY"], ["--currency", "JPY", "USD, EUR"]),
+            (["--answer-engine", "magic"], ["--answer-engine", "magic", "extractive, openai"]),
             (["--address", "here"], ["--address", "here", "invalid"]),
             (["--public-url", "console"], ["--public-url", "console", "https://"]),
             (["--add-balance-minimum", "0.001"], ["--add-balance-minimum", "0.001", "two decimals"]),

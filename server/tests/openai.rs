@@ -212,7 +212,7 @@ async fn no_trouble_of_the_server_costs_anything_or_tells_its_secrets() {
             // A good answer keeps the breaker closed.
             assert_eq!(post(&server, &holder, MESSAGES, &holder.question()).await.status, 200);
         }
-        assert_eq!(holder.books(&server).await.spent, troubles().len() as i64 * COST);
+        assert_eq!(holder.books(&server).await.spent, troubles().iter().map(|_| COST).sum::<i64>());
         assert_sound(&server).await;
     }
 }
@@ -244,7 +244,7 @@ async fn a_server_that_falls_silent_is_given_up() {
     let (upstream, servers) = servers(&PRICES).await;
     for server in servers {
         let holder = holder(&server, 5).await;
-        let silence = Step::Pause(Duration::from_secs(60));
+        let silence = Step::Pause(Duration::from_mins(1));
         for steps in [vec![silence.clone()], vec![Step::Data(delta("It opens")), silence.clone()]] {
             upstream.next([Reply::steps(steps)]);
             let asked = holder.question();
@@ -385,6 +385,29 @@ async fn a_model_is_not_sent_documents_that_another_process_has_deleted() {
         let answer = post(&server, &holder, MESSAGES, &holder.question()).await;
         assert_eq!(answer.json()["citations"], json!([]));
         assert!(!upstream.last()["messages"][0]["content"].as_str().unwrap().contains("Guide.md"));
+        assert_sound(&server).await;
+    }
+}
+
+#[tokio::test]
+async fn a_chatbot_answers_with_the_engine_that_its_owner_chose_and_as_he_says() {
+    let (upstream, servers) = servers(&PRICES).await;
+    for server in servers {
+        let holder = holder(&server, 5).await;
+        let path = format!("/api/v1/chatbots/{}/settings", holder.chatbot.id);
+        let change =
+            async |change: Value| send(&server, call(&holder, Method::PATCH, &path, Some(&change))).await.status;
+        assert_eq!(change(json!({ "instructions": "Speak like a pirate." })).await, 200);
+        assert_eq!(post(&server, &holder, MESSAGES, &holder.question()).await.status, 200);
+        let system = upstream.last()["messages"][0]["content"].as_str().unwrap().to_owned();
+        assert!(system.contains("Speak like a pirate."), "{system}");
+        let asked = upstream.asked();
+        assert_eq!(change(json!({ "answer_engine": "extractive" })).await, 200);
+        let quoted = post(&server, &holder, MESSAGES, &holder.question()).await;
+        assert!(quoted.text("chatbot_message").ends_with("(Guide.md)"));
+        assert_eq!((upstream.asked(), quoted.text("price").as_str()), (asked, "0.002000"));
+        assert_eq!(change(json!({ "answer_engine": "openai" })).await, 200);
+        assert_eq!(post(&server, &holder, MESSAGES, &holder.question()).await.text("price"), "0.000021");
         assert_sound(&server).await;
     }
 }

@@ -13,10 +13,10 @@ pub use extractive::NOTHING_FOUND;
 pub(crate) use index::Indexes;
 
 use crate::clock::Clock;
-use crate::config::EngineKind;
 use crate::error::{Error, Result, StartError};
-use crate::{Config, Server, args};
+use crate::{Config, Server, args, chatbots};
 use domain::chatbot::{Answer, Citation};
+use domain::chatbot_settings;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId};
 use extractive::Extractive;
@@ -35,6 +35,8 @@ pub struct Exchange {
 pub struct Prompt<'a> {
     pub question: &'a str,
     pub index: Arc<Index>,
+    /// What the chatbot's owner says of how it is to answer; may be empty.
+    pub instructions: String,
     /// The conversation so far, oldest first.
     pub history: Vec<Exchange>,
 }
@@ -85,7 +87,7 @@ pub trait AnswerEngine: Send + Sync {
 
 /// The engines of this installation.
 pub(crate) struct Engines {
-    default: EngineKind,
+    default: chatbot_settings::AnswerEngine,
     model: Option<Model>,
 }
 
@@ -95,13 +97,31 @@ impl Engines {
     pub fn open(config: &Config, clock: Arc<dyn Clock>) -> std::result::Result<Self, StartError> {
         Ok(Self { default: config.answer_engine, model: Model::open(&config.openai, clock)? })
     }
+}
 
-    fn engine(&self) -> &dyn AnswerEngine {
-        match (self.default, &self.model) {
-            (EngineKind::OpenAi, Some(model)) => model,
-            _ => &Extractive,
-        }
+/// The engines that a chatbot can be given, the server's default first.
+#[must_use]
+pub fn engines(server: &Server) -> &'static [chatbot_settings::AnswerEngine] {
+    use chatbot_settings::AnswerEngine::{Extractive, Openai};
+    match (&server.engines.model, server.engines.default) {
+        (None, _) => &[Extractive],
+        (Some(_), Extractive) => &[Extractive, Openai],
+        (Some(_), Openai) => &[Openai, Extractive],
     }
+}
+
+/// The engine of a chatbot, with what its owner says to it. Where there is one engine, nothing has to be read.
+async fn engine_of<'a>(
+    server: &'a Server,
+    account_id: &AccountId,
+    chatbot_id: &ChatbotId,
+) -> Result<(&'a dyn AnswerEngine, String)> {
+    let Some(model) = &server.engines.model else { return Ok((&Extractive, String::new())) };
+    let settings = chatbots::settings(server, account_id, chatbot_id).await?;
+    Ok(match settings.answer_engine.unwrap_or(server.engines.default) {
+        chatbot_settings::AnswerEngine::Extractive => (&Extractive, String::new()),
+        chatbot_settings::AnswerEngine::Openai => (model, settings.instructions),
+    })
 }
 
 const SELECT_HISTORY: &str = "
@@ -122,7 +142,7 @@ pub async fn draft(
     conversation_id: Option<&ConversationId>,
     question: &str,
 ) -> Result<(Draft, i64)> {
-    let engine = server.engines.engine();
+    let (engine, instructions) = engine_of(server, account_id, chatbot_id).await?;
     let (mut index, mut history) = (index::of(server, account_id, chatbot_id).await?, Vec::new());
     if engine.history_max() > 0 {
         // Its answer takes longer than a look at the database, and is not compared with it afterwards.
@@ -134,7 +154,7 @@ pub async fn draft(
         }
     }
     let documents_version = index.documents_version;
-    Ok((engine.draft(Prompt { question, index, history })?, documents_version))
+    Ok((engine.draft(Prompt { question, index, instructions, history })?, documents_version))
 }
 
 /// Answers a question with the built-in engine; returns the version of the documents with the answer.
@@ -149,7 +169,7 @@ pub async fn answer(
 ) -> Result<(Answer, i64)> {
     let index = index::of(server, account_id, chatbot_id).await?;
     let documents_version = index.documents_version;
-    match Extractive.draft(Prompt { question, index, history: Vec::new() })? {
+    match Extractive.draft(Prompt { question, index, instructions: String::new(), history: Vec::new() })? {
         Draft::Made(answer) => Ok((answer, documents_version)),
         Draft::Pending(_) => Err(Error::internal("the built-in engine has its answers at once")),
     }

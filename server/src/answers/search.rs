@@ -51,8 +51,8 @@ impl Postings {
 
 /// Passages that can be searched.
 pub(super) struct Passages {
-    passages: Postings,
-    sections: Postings,
+    by_passage: Postings,
+    by_section: Postings,
     /// The section of each passage.
     section_of: Vec<u32>,
     /// Whether each section has a heading.
@@ -90,7 +90,7 @@ impl Passages {
         if let Some((_, weights)) = section {
             sections.add(weights);
         }
-        Self { passages: passages.scored(), sections: sections.scored(), section_of, is_headed }
+        Self { by_passage: passages.scored(), by_section: sections.scored(), section_of, is_headed }
     }
 
     /// The places of the passages that score most and their scores, best first.
@@ -98,8 +98,8 @@ impl Passages {
         let mut scores = vec![0.0_f32; self.section_of.len()];
         let mut section_scores = vec![0.0_f32; self.is_headed.len()];
         for (word, weight) in words.of_question(question) {
-            add(&mut scores, self.passages.of(&word), weight);
-            add(&mut section_scores, self.sections.of(&word), weight);
+            add(&mut scores, self.by_passage.of(&word), weight);
+            add(&mut section_scores, self.by_section.of(&word), weight);
         }
         let mut found: Vec<(usize, f32)> = Vec::new();
         for (place, (own, section)) in scores.iter().zip(&self.section_of).enumerate() {

@@ -67,6 +67,30 @@ impl JsonObject {
         }
     }
 
+    /// A field of a change: `None` when it is absent, and empty when it is null.
+    pub fn changed_text(&self, field: &str) -> Result<Option<String>, Refused> {
+        match self.fields.get(field) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(String::new())),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(refuse(field, "must be a string or null")),
+        }
+    }
+
+    /// As [`JsonObject::changed_text`], of a list of texts.
+    pub fn changed_texts(&self, field: &str) -> Result<Option<Vec<String>>, Refused> {
+        let wrong = || refuse(field, "must be a list of strings or null");
+        match self.fields.get(field) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(Vec::new())),
+            Some(Value::Array(texts)) => {
+                let text = |text: &Value| text.as_str().map(str::to_owned).ok_or_else(wrong);
+                texts.iter().map(text).collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
     /// A field that may be absent or null, and names something by a string or a number.
     pub fn optional_name(&self, field: &str) -> Result<Option<String>, Refused> {
         match self.fields.get(field) {

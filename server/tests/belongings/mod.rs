@@ -7,6 +7,7 @@
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::Chatbot;
+use domain::chatbot_settings::SettingsChange;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
 use domain::ledger::{Channel, Operation};
@@ -125,6 +126,8 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     usage::sum_up(server, Effort { behind_max: 0, read: 100, write: 100, rest: 0 }).await.expect("sums");
     let payment = payments::start(server, &viewer, "10").await.expect("a payment").payment_id;
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
+    let change = SettingsChange { welcome_message: Some(format!("This is {mark}.")), ..SettingsChange::default() };
+    chatbots::change_settings(server, &account_id, &chatbot.id, &change).await.expect("settings");
     let second = chatbots::create(server, &viewer, "Second").await.expect("a chatbot");
     let text = format!("# Hours\n\nThe shop {mark} is open from nine to five.\n");
     let document =

@@ -25,7 +25,7 @@ const QUESTION: &str = r#"{"user_message": "When is the shop open?"}"#;
 const STREAMED_QUESTION: &str = r#"{"user_message": "When is the shop open?", "stream": true}"#;
 
 /// In the order in which the account itself can do all of them.
-const OPERATIONS: [Row; 15] = [
+const OPERATIONS: [Row; 17] = [
     row("ask", &[QUESTION], true),
     row("createMessage", &[QUESTION, STREAMED_QUESTION], true),
     row("getCredit", NO_BODY, false),
@@ -35,6 +35,8 @@ const OPERATIONS: [Row; 15] = [
     row("getEntry", NO_BODY, true),
     row("listChatbots", NO_BODY, true),
     row("getChatbot", NO_BODY, true),
+    row("getChatbotSettings", NO_BODY, true),
+    row("changeChatbotSettings", &[r#"{"welcome_message": "Something new."}"#], true),
     row("listConversations", NO_BODY, true),
     row("getConversation", NO_BODY, true),
     row("listMessages", NO_BODY, true),
@@ -44,7 +46,7 @@ const OPERATIONS: [Row; 15] = [
 ];
 
 /// Parameters and fields that name nothing.
-const NAMING_NOTHING: [&str; 12] = [
+const NAMING_NOTHING: [&str; 17] = [
     "by",
     "channel",
     "kind",
@@ -56,6 +58,11 @@ const NAMING_NOTHING: [&str; 12] = [
     "stream",
     "name",
     "text",
+    "welcome_message",
+    "instructions",
+    "suggested_questions",
+    "colour",
+    "answer_engine",
     "Idempotency-Key",
 ];
 

@@ -33,7 +33,7 @@ const HISTORY_MAX: i64 = 20;
 /// A model behind an OpenAI-compatible server.
 pub(super) struct Model {
     options: OpenAiOptions,
-    model: String,
+    name: String,
     url: String,
     authorization: Option<HeaderValue>,
     client: reqwest::Client,
@@ -60,7 +60,7 @@ impl Model {
         }
         Ok(Some(Self {
             options: options.clone(),
-            model: model.clone(),
+            name: model.clone(),
             url: format!("{base_url}/chat/completions"),
             authorization,
             client,
@@ -79,7 +79,7 @@ impl AnswerEngine for Model {
         let composed = prompt::compose(&prompt, self.options.context_tokens);
         let answer_tokens = self.options.answer_tokens;
         let body = Body {
-            model: &self.model,
+            model: &self.name,
             messages: composed.messages,
             max_tokens: answer_tokens,
             stream: true,
@@ -109,7 +109,7 @@ impl AnswerEngine for Model {
             match answering.next().await {
                 Ok(piece @ Piece::Text(_)) => Some((Ok(piece), Some(answering))),
                 Ok(end) => Some((Ok(end), None)),
-                Err(trouble) => Some((Err(answering.trial.end(trouble).into()), None)),
+                Err(trouble) => Some((Err(answering.trial.end(&trouble).into()), None)),
             }
         });
         Ok(Draft::Pending(Pending { maximum, pieces: pieces.boxed() }))
@@ -191,7 +191,7 @@ impl Trial {
         self.health.breaker().succeeded();
     }
 
-    fn end(&mut self, trouble: Trouble) -> Problem {
+    fn end(&mut self, trouble: &Trouble) -> Problem {
         tracing::warn!(reason = trouble.reason, "the answer engine failed");
         let now = self.health.clock.now();
         if trouble.is_of_server {

@@ -42,11 +42,14 @@ const fn tokens_max(text: &str) -> u64 {
     (text.len() as u64).div_ceil(2)
 }
 
-/// The question is always sent; passages may take half of what it leaves, and earlier messages the rest, newest first.
+/// Instructions and question are always sent; passages may take half of what it leaves, and earlier messages the rest, newest first.
 pub(super) fn compose(prompt: &Prompt<'_>, context_tokens: u32) -> Composed {
-    let fixed = tokens(INSTRUCTIONS) + tokens(prompt.question) + 2 * TOKENS_PER_MESSAGE;
-    let budget = u64::from(context_tokens).saturating_sub(fixed);
     let mut system = INSTRUCTIONS.to_owned();
+    if !prompt.instructions.is_empty() {
+        let _infallible = write!(system, "\n\nThe owner of this chatbot says to you:\n{}", prompt.instructions);
+    }
+    let fixed = tokens(&system) + tokens(prompt.question) + 2 * TOKENS_PER_MESSAGE;
+    let budget = u64::from(context_tokens).saturating_sub(fixed);
     let (mut left, mut passages) = (budget / 2, Vec::new());
     for citation in found(prompt) {
         let Citation { document_name, heading, text, .. } = &citation;
@@ -100,7 +103,8 @@ mod tests {
             Index::of(&[("hours.md", "# Hours\nThe shop is open from nine to five.\n\n# Places\nWe are in Bern.")]);
         let exchange =
             |number| Exchange { question: format!("When is the shop open? {number}"), answer: "x".repeat(400) };
-        Prompt { question, index: Arc::new(index), history: (0..history).map(exchange).collect() }
+        let history = (0..history).map(exchange).collect();
+        Prompt { question, index: Arc::new(index), instructions: "Be kind.".to_owned(), history }
     }
 
     #[test]

@@ -18,7 +18,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis
 /// Longest pause that is waited for when the server names one.
 const NAMED_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// Longest that a whole answer may take; its hold lasts longer.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(300);
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(5);
 /// No tokenizer makes tokens of more bytes than this on average: a server that sends more ignores `max_tokens`.
 const BYTES_PER_TOKEN_MAX: usize = 32;
 

@@ -6,6 +6,7 @@
 
 mod ask;
 mod asking;
+mod chatbot_settings;
 mod contract;
 mod documents;
 mod guard;
@@ -45,7 +46,7 @@ pub const ASK_BYTES_MAX: usize = 64 * 1024;
 const DOCUMENT_REQUEST_BYTES_MAX: usize = 2 * DOCUMENT_BYTES_MAX + 64 * 1024;
 
 /// The version of the contract: it changes when something is added.
-const CONTRACT_VERSION: &str = "1.0.0";
+const CONTRACT_VERSION: &str = "1.1.0";
 
 const DESCRIPTION: &str = "\
 Ask chatbots, and read what was asked, spent and left.
@@ -73,6 +74,7 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(usage::entry))
         .routes(routes!(reading::list_chatbots))
         .routes(routes!(reading::get_chatbot))
+        .routes(routes!(chatbot_settings::get, chatbot_settings::change).layer(body_of(ASK_BYTES_MAX)))
         .routes(routes!(reading::list_conversations))
         .routes(routes!(reading::get_conversation))
         .routes(routes!(reading::list_messages))
@@ -102,7 +104,7 @@ pub fn document(config: &Config) -> OpenApi {
     add_schemas(&mut components);
     let mut paths = made.paths;
     for item in paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
         operations.into_iter().flatten().for_each(describe_headers);
     }
     let scheme = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
@@ -121,7 +123,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("Messages", "Ask a chatbot, and pay for the answer."),
         ("Credit and plan", "What can be spent, and the limits of the plan."),
         ("Usage", "What was spent and added."),
-        ("Chatbots", "The chatbots that the key may use."),
+        ("Chatbots", "The chatbots that the key may use, and their settings."),
         ("Conversations", "What was asked and answered."),
         ("Documents", "What chatbots answer from."),
     ]

@@ -87,6 +87,8 @@ refusals! {
     OfWriting = [
         MalformedRequest, UnsupportedMediaType, TooLarge, InvalidField, ChatbotNotAllowed, NotFound, LimitReached,
     ];
+    /// Of what a program sends to change something.
+    OfChanging = [MalformedRequest, UnsupportedMediaType, TooLarge, InvalidField, ChatbotNotAllowed, NotFound];
     /// Of something that is named by an id.
     OfOne = [InvalidField, ChatbotNotAllowed, NotFound];
     /// Of lists and sums.

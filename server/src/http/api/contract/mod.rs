@@ -4,11 +4,13 @@
 //! with six places, because numbers in JSON are floating-point in most languages.
 
 mod account;
+mod chatbot_settings;
 mod kept;
 mod messages;
 mod usage;
 
 pub(super) use account::{CreditView, PlanView};
+pub(super) use chatbot_settings::{ChatbotSettingsChange, ChatbotSettingsView};
 pub(super) use kept::{ChatbotView, ConversationMessageView, ConversationView, DocumentRequest, DocumentView};
 pub(super) use messages::{AskAnswer, AskRequest, CitationView, MessageAnswer, MessageRequest, StreamEvent};
 pub(super) use usage::{EntryView, UsageView};
