@@ -90,6 +90,35 @@ test("a daily cap and a pause hold from the next call on, and the page says what
   expect(await code()).toBe("");
 });
 
+test("settings are kept, and what they say is tried beside them", async ({ page, expectErrors }) => {
+  expectErrors(/status of 422/);
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
+  await open(page, `/chatbots/${chatbot}`);
+  const settings = page.getByRole("region", { name: "Settings" });
+  const trial = page.getByRole("region", { name: "Try it" });
+  await settings.getByLabel("Welcome message").fill("Hello! Ask me about our shop.");
+  await settings.getByLabel("Suggested questions").fill("1\n2\n3\n4\n5\n6");
+  await settings.getByLabel("Colour").fill("#b8233a");
+  await expect(settings.getByLabel("Answer engine").getByRole("option")).toHaveCount(2);
+  await settings.getByRole("button", { name: "Save" }).click();
+  await expect(settings.getByRole("alert")).toContainText("There may be at most 5 questions");
+  await expect(settings.getByLabel("Welcome message")).toHaveValue("Hello! Ask me about our shop.");
+  await settings.getByLabel("Suggested questions").fill("When does the shop open?");
+  await settings.getByRole("button", { name: "Save" }).click();
+  await expect(settings.getByRole("status")).toContainText("Saved");
+  await expect(trial.getByText("Hello! Ask me about our shop.")).toBeVisible();
+  await trial.getByRole("button", { name: "When does the shop open?" }).click();
+  await expect(trial.getByRole("list", { name: "Conversation" }).getByText("The shop opens at nine.").first()).toBeVisible();
+  await expect(trial.getByLabel("Message", { exact: true })).toHaveValue("");
+  await expect(trial.getByText("Hello! Ask me about our shop.")).toBeHidden();
+  await page.reload();
+  await expect(settings.getByLabel("Suggested questions")).toHaveValue("When does the shop open?");
+  await expect(settings.getByLabel("Colour")).toHaveValue("#b8233a");
+  await expect(trial.getByText("Hello! Ask me about our shop.")).toBeVisible();
+});
+
 test("somebody else's chatbot is not found", async ({ page, browser, expectErrors }) => {
   expectErrors(/status of 404/);
   const other = await browser.newPage();

@@ -93,11 +93,12 @@ test("a chatbot can be given a cap and be paused", async ({ page }) => {
   await page.getByLabel("Name").fill("Help centre");
   await page.getByRole("button", { name: "Create chatbot" }).click();
   await page.getByRole("link", { name: "Help centre" }).click();
+  const cap = page.getByRole("region", { name: "Daily cap" });
   await page.getByLabel("Cap in USD").fill("much");
-  await page.getByRole("button", { name: "Save" }).click();
+  await cap.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("alert").first()).toContainText("Write the cap as 25 or 25.50");
   await page.getByLabel("Cap in USD").fill("2.50");
-  await page.getByRole("button", { name: "Save" }).click();
+  await cap.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("region", { name: "Spending" })).toContainText("of $2.50");
   await page.getByRole("button", { name: "Pause" }).click();
   await expect(page.getByText("Paused since")).toBeVisible();
@@ -121,6 +122,25 @@ test("a conversation can be found, read and deleted", async ({ page }) => {
   await page.getByText("Delete this conversation").click();
   await page.getByRole("button", { name: "Delete for good" }).click();
   await expect(page.getByText("No conversations yet")).toBeVisible();
+});
+
+test("a chatbot's settings can be changed, what was typed survives a refusal, and a suggested question is asked", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await page.getByRole("link", { name: "Help centre" }).click();
+  const settings = page.getByRole("region", { name: "Settings" });
+  await settings.getByLabel("Welcome message").fill("Hello there");
+  await settings.getByLabel("Suggested questions").fill("1\n2\n3\n4\n5\n6");
+  await settings.getByRole("button", { name: "Save" }).click();
+  await expect(settings.getByRole("alert")).toContainText("There may be at most 5 questions");
+  await expect(settings.getByLabel("Welcome message")).toHaveValue("Hello there");
+  await settings.getByLabel("Suggested questions").fill("When do you open?");
+  await settings.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("region", { name: "Try it" })).toContainText("Hello there");
+  await page.getByRole("button", { name: "When do you open?" }).click();
+  await expect(page.getByText("I found nothing about that")).toBeVisible();
 });
 
 test("usage can be filtered and told apart", async ({ page }) => {

@@ -4,7 +4,7 @@ use crate::commands::{Serve, say};
 use app::{App, shell};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -86,7 +86,7 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
     let console = Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), context, page)
         .fallback_service(files)
-        .layer(from_fn(cache_hashed_files))
+        .layer(from_fn(cache_files))
         .layer(from_fn_with_state(Arc::clone(server), find_viewer))
         .layer(compression())
         .with_state(options.clone());
@@ -116,7 +116,8 @@ fn provide_page_context(server: &Arc<Server>) {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
-         img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         img-src 'self' data:; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
@@ -138,13 +139,17 @@ async fn find_viewer(State(server): State<Arc<Server>>, mut request: Request, ne
     next.run(request).await
 }
 
-/// A file whose name holds the hash of its contents never changes.
-async fn cache_hashed_files(request: Request, next: Next) -> Response {
-    let is_hashed = request.uri().path().starts_with("/pkg/");
+/// A file whose name holds the hash of its contents never changes. The widget's script keeps its name, because it stands
+/// in other people's pages, which load it from whatever origin they have; a change reaches them within the hour.
+async fn cache_files(request: Request, next: Next) -> Response {
+    let (is_hashed, is_widget) = (request.uri().path().starts_with("/pkg/"), request.uri().path() == "/widget.js");
     let mut response = next.run(request).await;
-    let name: HeaderName = header::CACHE_CONTROL;
-    if is_hashed && response.status().is_success() {
-        response.headers_mut().insert(name, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    let kept = if is_hashed { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    if (is_hashed || is_widget) && response.status().is_success() {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    }
+    if is_widget {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
 }

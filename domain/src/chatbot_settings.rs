@@ -13,6 +13,9 @@ pub const SUGGESTED_QUESTIONS_MAX: usize = 5;
 /// Longest suggested question, in characters.
 pub const SUGGESTED_QUESTION_CHARACTERS_MAX: usize = 120;
 
+/// The product's own colour, which a chatbot has until its owner chooses another.
+pub const DEFAULT_COLOUR: &str = "#4b45d6";
+
 /// What writes an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -88,6 +88,8 @@ ids! {
     KeyId = "key_";
     /// A chatbot.
     ChatbotId = "bot_";
+    /// The widget of a chatbot: it stands in public pages.
+    WidgetId = "wid_";
     /// A document of a chatbot.
     DocumentId = "doc_";
     /// A conversation of a chatbot.

@@ -18,4 +18,5 @@ pub mod money;
 pub mod payment;
 pub mod plan;
 pub mod problem;
+pub mod widget;
 pub mod window;

@@ -74,12 +74,16 @@ codes! {
         "Switch the key on again on its page in the console.";
     KeyExpired = 401 "key_expired" "The key has expired"
         "Set a later day on the key's page in the console, or use another key.";
+    WidgetSessionEnded = 401 "widget_session_ended" "The visitor's session has ended"
+        "Begin a new session; the widget does so by itself.";
     SignInRequired = 401 "sign_in_required" "You are not signed in"
         "Sign in and try again; what you typed is kept.";
     WrongEmailOrPassword = 401 "wrong_email_or_password" "The e-mail or the password is wrong"
         "Check both and try again.";
     InsufficientCredit = 402 "insufficient_credit" "There is not enough API credit"
         "Add balance under Api & Plan Setting. Nothing was charged.";
+    ChatUnavailable = 402 "chat_unavailable" "This chat is not available right now"
+        "Try again later.";
     Forbidden = 403 "forbidden" "This is not allowed for you"
         "Ask an owner of the account.";
     LimitReached = 403 "limit_reached" "The plan has no place left"
@@ -98,6 +102,8 @@ codes! {
         "Add the chatbot to those the key may use, on its page in the console.";
     CrossOrigin = 403 "cross_origin" "The request came from another site"
         "Open the console itself and try again.";
+    OriginNotAllowed = 403 "origin_not_allowed" "The widget may not be shown on this site"
+        "Add the site's origin on the widget's page in the console.";
     NotFound = 404 "not_found" "There is no such thing"
         "Check the id and that it belongs to your account.";
     MethodNotAllowed = 405 "method_not_allowed" "This address does not know the method"

@@ -30,6 +30,7 @@ mod rounds;
 pub mod secrets;
 pub mod sessions;
 pub mod telemetry;
+pub mod widgets;
 
 pub use config::Config;
 pub use error::{Error, Result, StartError};
@@ -62,6 +63,7 @@ pub struct Server {
     pub(crate) key_uses: keys::uses::Uses,
     pub(crate) running: idempotency::Running,
     pub(crate) rates: rates::RateLimits,
+    pub(crate) visitors: rates::VisitorLimits,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     _alive: tokio::sync::watch::Sender<()>,
@@ -122,6 +124,7 @@ impl Server {
             passwords: passwords::Passwords::new(random.as_ref())?,
             config,
             rates: rates::RateLimits::new(&catalogue),
+            visitors: rates::VisitorLimits::new(),
             catalogue,
             db,
             clock,
@@ -195,6 +198,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Gives back holds and forgets old answers.
 async fn sweep(server: Arc<Server>) -> Result<()> {
     server.rates.forget_idle();
+    server.visitors.forget_idle();
     let (holds, answers) = (ledger::sweep_holds(&server).await, idempotency::sweep(&server).await);
     holds.and(answers)
 }

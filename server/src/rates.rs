@@ -11,6 +11,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -109,6 +110,56 @@ impl RateLimits {
             of_plan.key.limiter.retain_recent();
             of_plan.account.limiter.retain_recent();
         }
+    }
+}
+
+/// Sessions that visitors of one address may begin in a minute.
+const SESSIONS_PER_ADDRESS: u32 = 30;
+/// Messages that one visitor may send in a minute.
+const MESSAGES_PER_SESSION: u32 = 12;
+/// Messages that visitors of one address may send in a minute: an office has many people behind one.
+const MESSAGES_PER_ADDRESS: u32 = 120;
+
+/// The limits on the visitors of widgets, whatever widget it is.
+pub(crate) struct VisitorLimits {
+    sessions_by_address: Limit<IpAddr>,
+    messages_by_session: Limit<String>,
+    messages_by_address: Limit<IpAddr>,
+}
+
+impl VisitorLimits {
+    pub fn new() -> Self {
+        Self {
+            sessions_by_address: Limit::new(SESSIONS_PER_ADDRESS),
+            messages_by_session: Limit::new(MESSAGES_PER_SESSION),
+            messages_by_address: Limit::new(MESSAGES_PER_ADDRESS),
+        }
+    }
+
+    /// Counts a session that begins; says how long to wait when there were too many.
+    pub fn take_session(&self, address: IpAddr) -> Option<Duration> {
+        self.sessions_by_address.take(&without_host(address)).1
+    }
+
+    /// Counts a message; says how long to wait when there were too many.
+    pub fn take_message(&self, session: &str, address: IpAddr) -> Option<Duration> {
+        let wait = self.messages_by_session.take(&session.to_owned()).1;
+        wait.or_else(|| self.messages_by_address.take(&without_host(address)).1)
+    }
+
+    /// Forgets those who have their whole limit again.
+    pub fn forget_idle(&self) {
+        self.sessions_by_address.limiter.retain_recent();
+        self.messages_by_session.limiter.retain_recent();
+        self.messages_by_address.limiter.retain_recent();
+    }
+}
+
+/// The address that limits count: itself for IPv4, its /64 for IPv6, because whoever has one address there has 2⁶⁴.
+pub(crate) fn without_host(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -257,7 +257,7 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const NOWHERE: &[(&str, [u16; 3])] =
     &[("GET", [404; 3]), ("POST", [404; 3]), ("PUT", [404; 3]), ("PATCH", [404; 3]), ("DELETE", [404; 3])];
 
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 14] = [
     // What is heard there has a test of its own below.
     route("/events", &[("GET", [401, 200, 401])]),
     // Nothing is believed without the signature.
@@ -271,6 +271,11 @@ const ROUTES: [Route; 10] = [
     route("/wp-json/{*rest}", NOWHERE),
     route("/api/{*rest}", NOWHERE),
     route("/webhooks/{*rest}", NOWHERE),
+    // They say nothing to whoever does not come from a page that the widget's owner allows; tests/widget.rs has the rest.
+    route("/widget/{id}", &[("GET", [403; 3])]),
+    route("/widget/{id}/sessions", &[("POST", [403; 3])]),
+    route("/widget/{id}/messages", &[("POST", [403; 3])]),
+    route("/widget/{id}/preview", &[("GET", [404; 3])]),
 ];
 
 /// The patterns of all routes in the sources of the HTTP layer. Whoever adds one in another way has to teach it to this
@@ -317,6 +322,7 @@ async fn no_route_beside_the_operations_gives_or_changes_what_is_another_account
             for id in scene.victim.ids.all() {
                 let is_payment = id == scene.victim.ids.payment;
                 let path = route.pattern.replace("{payment_id}", id).replace("{*rest}", &format!("v1/x/{id}"));
+                let path = path.replace("{id}", id);
                 for (number, credential) in credentials.iter().enumerate() {
                     let credential = credential.as_ref().map(|(name, value)| (*name, value.as_str()));
                     for method in METHODS {

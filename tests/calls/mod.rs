@@ -134,12 +134,22 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own};
     let id = || theirs.chatbot.clone();
     let message = || "When is the shop open?".to_owned();
+    let settings = |id: &str| chatbots::ChangeSettings {
+        id: id.to_owned(),
+        welcome_message: "Welcome".to_owned(),
+        suggested_questions: String::new(),
+        instructions: String::new(),
+        answer_engine: String::new(),
+        colour: String::new(),
+    };
     let ask =
         |id: &str, conversation_id| chatbots::AskChatbot { id: id.to_owned(), conversation_id, message: message() };
     vec![
         read(Own, &chatbots::LoadChatbots {}),
         read(NotFound, &chatbots::LoadChatbot { id: id() }),
         read(NotFound, &chatbots::LoadChatbotView { id: id() }),
+        read(NotFound, &chatbots::LoadSettings { id: id() }),
+        write(NotFound, &settings(&theirs.chatbot)),
         write(Own, &chatbots::CreateChatbot { name: "Third".to_owned() }),
         write(NotFound, &chatbots::RenameChatbot { id: id(), name: "Renamed".to_owned() }),
         write(NotFound, &chatbots::CapChatbot { id: id(), daily_cap: "0".to_owned() }),

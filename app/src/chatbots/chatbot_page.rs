@@ -1,8 +1,9 @@
-//! One chatbot: what it answers from, and a panel to try it.
+//! One chatbot: its settings with a panel to try it beside them, and what it answers from.
 
 use super::parts::{counted, failure, skeleton};
-use super::server_fns::{ChatbotView, LoadChatbotView};
-use super::spending::{cap_card, spending_card};
+use super::server_fns::{ChatbotView, LoadChatbotView, LoadSettings};
+use super::settings::forms;
+use super::spending::spending_card;
 use super::try_it::{Talk, TryIt};
 use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use crate::documents::size_text;
@@ -17,7 +18,7 @@ pub fn ChatbotPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let loaded = Loaded::new(move || (id.get(), live.get()), |(id, _)| LoadChatbotView { id });
     // Read once: what is being typed must outlive every refresh.
-    let settings = Loaded::new(move || id.get(), |id| LoadChatbotView { id });
+    let settings = Loaded::new(move || id.get(), |id| LoadSettings { id });
     // What was said and what is being typed belongs to the page and outlives every refresh of what is around it.
     let talk = Talk::new(id);
     view! {
@@ -25,24 +26,33 @@ pub fn ChatbotPage() -> impl IntoView {
         <Transition fallback=skeleton>
             {move || loaded.show(async move {
                 match loaded.await {
-                    Ok(loaded) => chatbot_view(loaded, talk),
+                    Ok(loaded) => heading(loaded.chatbot),
                     Err(error) => view! { <PageHeading title="Chatbot"/> {failure(error)} }.into_any(),
                 }
             })}
         </Transition>
-        <Transition>
-            // The heading says what went wrong.
-            {move || settings.show(async move { settings.await.map_or_else(|_| ().into_any(), cap_card) })}
-        </Transition>
+        // What went wrong is said by the heading.
+        <div class="beside">
+            <div>
+                <Transition>
+                    {move || settings.show(async move { settings.await.map_or_else(|_| ().into_any(), forms) })}
+                </Transition>
+                <Transition>
+                    {move || loaded.show(async move { loaded.await.map_or_else(|_| ().into_any(), cards) })}
+                </Transition>
+            </div>
+            <Transition>
+                {move || loaded.show(async move {
+                    loaded.await.map_or_else(|_| ().into_any(), |loaded| view! { <TryIt talk loaded/> }.into_any())
+                })}
+            </Transition>
+        </div>
     }
     .into_any()
 }
 
-fn chatbot_view(ChatbotView { chatbot, documents, messages, currency }: ChatbotView, talk: Talk) -> AnyView {
-    let spending = spending_card(&chatbot, currency);
+fn heading(chatbot: Chatbot) -> AnyView {
     let Chatbot { id, name, created_at, paused_at, .. } = chatbot;
-    let reference_href = format!("/reference/createMessage?chatbot={id}");
-    let has_documents = !documents.is_empty();
     view! {
         <PageHeading title=name.clone()/>
         <div class="lede chatbot-id">
@@ -59,7 +69,15 @@ fn chatbot_view(ChatbotView { chatbot, documents, messages, currency }: ChatbotV
                 "Paused since "<Moment at=at/>". Only you can ask it, on this page; calls by API are refused and cost nothing."
             </p>
         }.into_any())}
-        <TryIt talk messages has_documents/>
+    }
+    .into_any()
+}
+
+fn cards(ChatbotView { chatbot, documents, currency, .. }: ChatbotView) -> AnyView {
+    let spending = spending_card(&chatbot, currency);
+    let id = chatbot.id;
+    let reference_href = format!("/reference/createMessage?chatbot={id}");
+    view! {
         <section class="card" aria-labelledby="documents-heading">
             <header>
                 <h2 id="documents-heading">"Documents"</h2>

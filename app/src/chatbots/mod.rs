@@ -7,6 +7,9 @@ pub mod parts;
 #[cfg(feature = "ssr")]
 mod plain_page;
 pub mod server_fns;
+mod settings;
+#[cfg(feature = "ssr")]
+mod settings_fields;
 mod spending;
 mod try_it;
 

@@ -2,7 +2,7 @@
 //! on with the conversation. It runs no script.
 
 use super::try_it::answer_view;
-use crate::components::ProblemNotice;
+use crate::components::{ProblemNotice, in_textarea};
 use crate::error::AppError;
 use crate::shell::DocumentHead;
 use domain::conversation::Reply;
@@ -38,7 +38,7 @@ pub(super) fn answer_page(options: LeptosOptions, asked: Asked, answered: Result
                 <form method="post" action=action>
                     <input type="hidden" name="conversation_id" value=conversation_id/>
                     <label for="message">"Message"</label>
-                    <textarea id="message" name="message" rows="2" required maxlength=MESSAGE_CHARACTERS_MAX>{draft}</textarea>
+                    <textarea id="message" name="message" rows="2" required maxlength=MESSAGE_CHARACTERS_MAX>{in_textarea(draft)}</textarea>
                     <div class="send">
                         <a href=back>"Back to the chatbot"</a>
                         <button class="btn primary">"Ask"</button>

@@ -12,15 +12,28 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use {
+    super::settings_fields,
+    crate::components::refused_before,
     crate::server_fns::{is_plain_form, read_cap, require_viewer, server},
     domain::account::Viewer,
+    domain::chatbot_settings::SettingsChange,
     domain::id::{ChatbotId, RequestId},
     domain::ledger::Channel,
     domain::problem::Problem,
+    leptos::server_fn::ServerFn,
     server::Server,
     server::conversations::Question,
     server::http::RequestName,
 };
+
+/// The settings of a chatbot, for their form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingsView {
+    pub chatbot: Chatbot,
+    /// The fields of the settings, as HTML.
+    pub fields: String,
+    pub currency: Currency,
+}
 
 /// All chatbots of the account, and how many the plan allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +47,8 @@ pub struct ChatbotList {
 pub struct ChatbotView {
     pub chatbot: Chatbot,
     pub documents: Vec<Document>,
+    /// What stands before the first question, as HTML.
+    pub opening: String,
     pub messages: WindowUsage,
     pub currency: Currency,
 }
@@ -61,7 +76,26 @@ pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let chatbot = server::chatbots::get(&server, &viewer.account_id, &id).await?;
     let documents = server::documents::list(&server, &viewer.account_id, Some(&id)).await?;
     let messages = server::plans::usage(&server, &viewer.account_id).await?.messages;
-    Ok(ChatbotView { chatbot, documents, messages, currency: server.config.currency })
+    let settings = server::chatbots::settings(&server, &viewer.account_id, &id).await?;
+    Ok(ChatbotView {
+        chatbot,
+        documents,
+        opening: settings_fields::opening(settings),
+        messages,
+        currency: server.config.currency,
+    })
+}
+
+#[server(prefix = "/rpc", endpoint = "chatbots/settings", input = Postcard, output = Postcard)]
+pub async fn load_settings(id: String) -> Result<SettingsView, AppError> {
+    let viewer = require_viewer().await?;
+    let server = server();
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let chatbot = server::chatbots::get(&server, &viewer.account_id, &id).await?;
+    let settings = server::chatbots::settings(&server, &viewer.account_id, &id).await?;
+    let refused = refused_before(ChangeSettings::PATH);
+    let fields = settings_fields::fields(settings, server::answers::engines(&server), refused.as_ref());
+    Ok(SettingsView { chatbot, fields, currency: server.config.currency })
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/create", output = Postcard)]
@@ -92,6 +126,42 @@ pub async fn cap_chatbot(id: String, daily_cap: String) -> Result<(), AppError> 
     let cap = read_cap("daily_cap", &daily_cap).map_err(|error| with_typed(Problem::from(error).into()))?;
     let capped = server::chatbots::set_daily_cap(&server(), &viewer, &id, cap).await;
     capped.map_err(|error| with_typed(error.into()))?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/chatbots/{id}"));
+    }
+    Ok(())
+}
+
+/// Changes what a chatbot says and how it answers.
+#[server(prefix = "/rpc", endpoint = "chatbots/change-settings", output = Postcard)]
+pub async fn change_settings(
+    id: String,
+    welcome_message: String,
+    suggested_questions: String,
+    instructions: String,
+    answer_engine: String,
+    colour: String,
+) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let change = SettingsChange {
+        welcome_message: Some(welcome_message.clone()),
+        instructions: Some(instructions.clone()),
+        suggested_questions: Some(suggested_questions.lines().map(str::to_owned).collect()),
+        colour: Some(colour.clone()),
+        answer_engine: Some(answer_engine.clone()),
+    };
+    let changed = server::chatbots::change_settings(&server(), &viewer.account_id, &id, &change).await;
+    changed.map_err(|error| {
+        let typed = [
+            ("welcome_message", &welcome_message),
+            ("suggested_questions", &suggested_questions),
+            ("instructions", &instructions),
+            ("answer_engine", &answer_engine),
+            ("colour", &colour),
+        ];
+        typed.into_iter().fold(AppError::from(error), |error, (field, text)| error.with_typed(field, text))
+    })?;
     if is_plain_form() {
         leptos_axum::redirect(&format!("/chatbots/{id}"));
     }
@@ -185,10 +255,13 @@ mod plain {
         form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
     #[derive(Deserialize)]
-    struct Message {
+    struct Posted {
         #[serde(default)]
         conversation_id: String,
+        /// What is typed.
         message: String,
+        /// The suggested question whose button sent the form; it is asked in place of what is typed.
+        suggested: Option<String>,
     }
 
     /// `POST /chatbots/{id}/ask`, for a question that is posted before WebAssembly has loaded.
@@ -202,8 +275,9 @@ mod plain {
         name: Option<Extension<RequestName>>,
         Path(chatbot_id): Path<String>,
         headers: HeaderMap,
-        Form(Message { conversation_id, message }): Form<Message>,
+        Form(Posted { conversation_id, message, suggested }): Form<Posted>,
     ) -> Response {
+        let message = suggested.unwrap_or(message);
         let viewer = match server::sessions::token_from(&server.config, &headers) {
             Some(token) => server::sessions::viewer(&server, &token).await,
             None => Ok(None),

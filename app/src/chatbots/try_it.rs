@@ -3,7 +3,7 @@
 //! The form is an ordinary one that posts to a plain route, so a question asked before the WASM has loaded is answered
 //! too. Afterwards the answer appears below the question; a question that was refused stays in its field.
 
-use super::server_fns::AskChatbot;
+use super::server_fns::{AskChatbot, ChatbotView};
 use crate::call::{form_body, post};
 use crate::components::{Moment, MomentKind, ProblemNotice};
 use crate::error::AppError;
@@ -79,6 +79,14 @@ impl Talk {
         form_body(&fields, false)
     }
 
+    /// Puts a question into the field, in place of what is typed.
+    fn suggest(self, question: String) {
+        if let Some(field) = self.field.get_untracked() {
+            field.set_value(&question);
+        }
+        self.draft.set(question);
+    }
+
     /// Sends what is typed. Only an answer empties the field.
     fn send(self) {
         let message = self.draft.get_untracked();
@@ -97,10 +105,7 @@ impl Talk {
             match answered {
                 Ok(reply) => {
                     self.exchanges.update(|said| said.push((message, reply)));
-                    self.draft.set(String::new());
-                    if let Some(field) = self.field.get_untracked() {
-                        field.set_value("");
-                    }
+                    self.suggest(String::new());
                 }
                 Err(error) => self.error.set(Some(error)),
             }
@@ -109,10 +114,15 @@ impl Talk {
 }
 
 #[component]
-pub fn TryIt(talk: Talk, messages: WindowUsage, has_documents: bool) -> impl IntoView {
+pub fn TryIt(talk: Talk, loaded: ChatbotView) -> impl IntoView {
+    let ChatbotView { documents, messages, opening, .. } = loaded;
     let action = format!("/chatbots/{}/ask", talk.chatbot_id.get_untracked());
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
+        // The button of a suggested question says in its value what it asks.
+        if let Some(question) = event.submitter().and_then(|button| button.get_attribute("value")) {
+            talk.suggest(question);
+        }
         talk.send();
     };
     let send_with_enter = move |event: ev::KeyboardEvent| {
@@ -132,7 +142,7 @@ pub fn TryIt(talk: Talk, messages: WindowUsage, has_documents: bool) -> impl Int
                 </span>
             </header>
             <div class="body">
-                {(!has_documents).then(|| view! {
+                {documents.is_empty().then(|| view! {
                     <p class="notice warn">"This chatbot has no documents, so it will find no answer. Add one first."</p>
                 }.into_any())}
                 <ol class="talk" aria-live="polite" aria-label="Conversation">
@@ -140,6 +150,7 @@ pub fn TryIt(talk: Talk, messages: WindowUsage, has_documents: bool) -> impl Int
                 </ol>
                 {move || talk.error.get().map(refusal)}
                 <form method="post" action=action on:submit=submit>
+                    <div class="opening" inner_html=opening></div>
                     <label for="message">"Message"</label>
                     <textarea id="message" name="message" rows="2" required maxlength=MESSAGE_CHARACTERS_MAX
                         aria-describedby="message-hint" node_ref=talk.field

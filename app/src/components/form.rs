@@ -82,8 +82,7 @@ pub struct Sending {
 
 impl Sending {
     fn new(path: &'static str) -> Self {
-        let early = use_context::<ServerActionError>().filter(|error| error.path() == path);
-        let early = early.map(|error| Answer::of::<()>(&Err(ServerFnUrlError::<AppError>::decode_err(error.err()))));
+        let early = refused_before(path).map(|error| Answer::of::<()>(&Err(error)));
         Self { path, is_pending: RwSignal::new(false), answer: RwSignal::new(early), version: RwSignal::new(0) }
     }
 
@@ -136,6 +135,12 @@ impl Sending {
             }
         });
     }
+}
+
+/// The error of a form that was sent to the server function at `path` before the page was alive.
+pub fn refused_before(path: &str) -> Option<AppError> {
+    let error = use_context::<ServerActionError>().filter(|error| error.path() == path)?;
+    Some(ServerFnUrlError::decode_err(error.err()))
 }
 
 /// A form whose submission goes to a server function.

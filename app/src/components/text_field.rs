@@ -69,6 +69,13 @@ pub fn TextField(
     }
 }
 
+/// A text that stands in a `<textarea>`. Leptos writes what is in one as it is, so that on the server a text could end the
+/// element and go on as a part of the page.
+#[must_use]
+pub fn in_textarea(text: String) -> String {
+    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text }
+}
+
 /// The message beside a field; announced when it appears.
 #[component]
 fn FieldError(id: String, error: MaybeProp<String>) -> impl IntoView {
@@ -81,5 +88,17 @@ fn FieldError(id: String, error: MaybeProp<String>) -> impl IntoView {
             }
             .into_any()
         })
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_a_textarea_stays_a_text() {
+        let text = "a & b</textarea><script>alert(1)</script>".to_owned();
+        let page = Owner::new().with(|| view! { <textarea>{in_textarea(text)}</textarea> }.to_html());
+        assert!(page.contains("a &amp; b&lt;/textarea>&lt;script>"), "{page}");
     }
 }

@@ -64,6 +64,9 @@ const fn action(code: ProblemCode) -> Option<(&'static str, &'static str)> {
             Some(("Contact support", "/support"))
         }
         ProblemCode::SignInRequired | ProblemCode::WrongEmailOrPassword => Some(("Sign in", "/sign-in")),
+        ProblemCode::ChatUnavailable | ProblemCode::OriginNotAllowed | ProblemCode::WidgetSessionEnded => {
+            Some(("Your chatbots", "/chatbots"))
+        }
         ProblemCode::Forbidden | ProblemCode::CrossOrigin | ProblemCode::TooManyAttempts => {
             Some(("Support", "/support"))
         }

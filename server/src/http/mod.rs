@@ -21,6 +21,7 @@ mod pace;
 mod places;
 mod problem;
 mod webhooks;
+mod widget;
 
 pub use caller::client_address;
 pub use json::JsonObject;
@@ -31,6 +32,7 @@ pub use problem::Refused;
 use crate::Server;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use domain::problem::ProblemCode;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub fn routes(server: Arc<Server>) -> Router {
             get(hosted_page::show).post(hosted_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
         )
         .route("/pay/style.css", get(hosted_page::style))
+        .merge(widgets(&server))
+        .route("/widget/{id}/preview", get(widget::preview))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         // What these folders do not hold is a problem that a program can read, not the console's page for people.
@@ -66,6 +70,20 @@ pub fn routes(server: Arc<Server>) -> Router {
         .route("/webhooks/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(server)
+}
+
+/// What the widget asks from other people's pages; each of its routes is behind [`widget::admit`].
+fn widgets(server: &Arc<Server>) -> Router<Arc<Server>> {
+    Router::new()
+        .route("/widget/{id}", get(widget::appearance).options(widget::preflight))
+        .route("/widget/{id}/sessions", post(widget::begin_session).options(widget::preflight))
+        .route(
+            "/widget/{id}/messages",
+            post(widget::send_message)
+                .options(widget::preflight)
+                .layer(DefaultBodyLimit::max(widget::MESSAGE_BYTES_MAX)),
+        )
+        .route_layer(from_fn_with_state(Arc::clone(server), widget::admit))
 }
 
 async fn not_found() -> Refused {

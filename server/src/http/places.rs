@@ -2,9 +2,10 @@
 //!
 //! Whoever has an IPv6 address commonly has the whole /64 around it; that is counted as one.
 
+use crate::rates::without_host;
 use ipnet::IpNet;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Why there is no place for a connection.
@@ -78,14 +79,6 @@ impl Drop for Place {
                 taken.by_address.remove(&address);
             }
         }
-    }
-}
-
-/// The address itself for IPv4, its /64 for IPv6.
-fn without_host(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

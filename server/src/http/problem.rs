@@ -102,7 +102,8 @@ pub(super) fn body(server: &Server, request_id: &str, problem: &Problem) -> Stri
         required: problem.required.map(Credit::decimal),
         available: problem.available.map(Credit::decimal),
         retry_at: problem.retry_at.map(|at| at.to_string()),
-        add_balance_url: (code.status() == 402).then(|| format!("{public_url}/settings?add-balance")),
+        add_balance_url: (code == ProblemCode::InsufficientCredit)
+            .then(|| format!("{public_url}/settings?add-balance")),
     };
     serde_json::to_string(&body).unwrap_or_default()
 }

@@ -14,6 +14,7 @@ use domain::ledger::{Channel, Operation};
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
+use server::widgets::{self, WidgetForm};
 use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, sessions};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -128,6 +129,8 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
     let change = SettingsChange { welcome_message: Some(format!("This is {mark}.")), ..SettingsChange::default() };
     chatbots::change_settings(server, &account_id, &chatbot.id, &change).await.expect("settings");
+    let form = WidgetForm { allowed_origins: "https://shop.example.com", position: "", theme: "" };
+    let widget = widgets::save(server, &viewer, &chatbot.id, form).await.expect("a widget");
     let second = chatbots::create(server, &viewer, "Second").await.expect("a chatbot");
     let text = format!("# Hours\n\nThe shop {mark} is open from nine to five.\n");
     let document =
@@ -164,7 +167,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let mut traces = vec![mark.to_owned(), key.secret.expose().to_owned(), narrow_key.secret.expose().to_owned()];
     traces.extend(ids.all().map(str::to_owned));
     traces.extend([key.key.consumer_key.to_string(), narrow_key.key.consumer_key.to_string()]);
-    traces.extend([narrow_key.key.id.to_string(), second.id.to_string()]);
+    traces.extend([narrow_key.key.id.to_string(), second.id.to_string(), widget.id.to_string()]);
     let own_cookie = cookie(server, &viewer).await;
     traces.extend(own_cookie.split_once('=').map(|(_, token)| token.to_owned()));
     Belongings { mark, viewer, ids, key, narrow_key, second, own_cookie, traces, _begun: begun }

@@ -1,6 +1,6 @@
 //! Everything that the owner of a key decides about it, in one form.
 
-use crate::components::{FormProblem, PostForm, Submission, TextField, field_error, typed};
+use crate::components::{FormProblem, PostForm, Submission, TextField, field_error, in_textarea, typed};
 use crate::documents::server_fns::Choice;
 use crate::settings::server_fns::{ChangeKey, EXPIRY_DAYS};
 use domain::api_key::{ApiKey, Permission};
@@ -88,7 +88,7 @@ pub fn SettingsForm(key: ApiKey, chatbots: Vec<Choice>, currency: Currency) -> i
                             placeholder="192.0.2.0/24"
                             prop:value=typed_networks
                         >
-                            {networks}
+                            {in_textarea(networks)}
                         </textarea>
                         <ChoiceError error=field_error(error, "networks") />
                         <p class="hint" id="networks-hint">

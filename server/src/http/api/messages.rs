@@ -173,7 +173,7 @@ fn events_of(delivery: Delivery) -> Vec<Event> {
 }
 
 /// A text in pieces that begin at words; together they are the text.
-fn pieces(text: &str) -> Vec<&str> {
+pub(in crate::http) fn pieces(text: &str) -> Vec<&str> {
     let (mut pieces, mut start) = (Vec::new(), 0);
     for (place, character) in text.char_indices() {
         if character.is_whitespace() && place - start >= PIECE_BYTES_MIN {
