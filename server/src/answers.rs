@@ -7,8 +7,9 @@
 use crate::error::{Error, Result};
 use crate::{Server, args};
 use bm25::{Document as Indexed, Language, SearchEngine, SearchEngineBuilder};
-use domain::chatbot::{Answer, Citation, passages};
+use domain::chatbot::{Answer, Citation};
 use domain::id::{AccountId, ChatbotId, DocumentId};
+use domain::passages::passages;
 use domain::problem::Problem;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -136,6 +137,7 @@ fn build_index(account_id: AccountId, documents_version: i64, documents: Vec<(St
             document_id: document_id.clone(),
             document_name: document_name.clone(),
             heading: passage.heading,
+            page: passage.page,
             text: passage.text,
         }));
     }

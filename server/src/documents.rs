@@ -2,10 +2,11 @@
 
 use crate::error::Result;
 use crate::{Server, accounts, args, db};
-use domain::chatbot::{Document, passages};
+use domain::chatbot::Document;
 use domain::clock::Timestamp;
 use domain::field::{self, DOCUMENT_BYTES_MAX, FieldError};
 use domain::id::{AccountId, ChatbotId, DocumentId};
+use domain::passages::passages;
 use domain::plan::Limited;
 use domain::problem::{Problem, ProblemCode};
 

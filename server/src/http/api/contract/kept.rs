@@ -112,11 +112,14 @@ pub(in crate::http::api) struct SourceView {
     pub document_id: String,
     pub document_name: String,
     pub heading: String,
+    /// From 1; null where the document has no pages
+    #[schema(minimum = 1)]
+    pub page: Option<u32>,
 }
 
 impl From<KeptSource> for SourceView {
-    fn from(KeptSource { document_id, document_name, heading }: KeptSource) -> Self {
-        Self { document_id: document_id.to_string(), document_name, heading }
+    fn from(KeptSource { document_id, document_name, heading, page }: KeptSource) -> Self {
+        Self { document_id: document_id.to_string(), document_name, heading, page }
     }
 }
 
@@ -126,7 +129,8 @@ impl From<KeptSource> for SourceView {
     "number": 1, "request_id": "req_0RWcY6dDq2pX7vTn1aZbK", "user_message": "When do you open?",
     "chatbot_message": "The shop opens at nine. (Opening hours)", "price": "0.002000",
     "sources": [{
-        "document_id": "doc_0RWcY5zAAL3pX7vTn1aZb", "document_name": "Help.md", "heading": "Opening hours"
+        "document_id": "doc_0RWcY5zAAL3pX7vTn1aZb", "document_name": "Help.md", "heading": "Opening hours",
+        "page": null
     }],
     "at": "2026-11-24T09:00:00.000000Z"
 }))]
