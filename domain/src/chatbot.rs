@@ -19,6 +19,44 @@ pub struct Chatbot {
     pub paused_at: Option<Timestamp>,
 }
 
+/// What a document was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DocumentKind {
+    Text,
+    Markdown,
+    Html,
+    Pdf,
+    Docx,
+    Csv,
+}
+
+impl DocumentKind {
+    pub const ALL: [Self; 6] = [Self::Text, Self::Markdown, Self::Html, Self::Pdf, Self::Docx, Self::Csv];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Pdf => "pdf",
+            Self::Docx => "docx",
+            Self::Csv => "csv",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is its own text, so that nothing has to be read out of it.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Self::Text | Self::Markdown)
+    }
+}
+
 /// A document of a chatbot, without its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {

@@ -1,5 +1,7 @@
 //! Documents: text that a chatbot answers from.
 
+pub mod extract;
+
 use crate::error::Result;
 use crate::{Server, accounts, args, db};
 use domain::chatbot::Document;
