@@ -57,6 +57,35 @@ impl DocumentKind {
     }
 }
 
+/// How far the file of a document has been read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DocumentState {
+    Waiting,
+    Reading,
+    Ready,
+    Failed { reason: String },
+}
+
+impl DocumentState {
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Reading => "reading",
+            Self::Ready => "ready",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// As it is stored: the reason is that of a failure.
+    #[must_use]
+    pub fn parse(text: &str, reason: String) -> Option<Self> {
+        [Self::Waiting, Self::Reading, Self::Ready, Self::Failed { reason }]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
 /// A document of a chatbot, without its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
@@ -64,7 +93,13 @@ pub struct Document {
     pub chatbot_id: ChatbotId,
     pub chatbot_name: String,
     pub name: String,
+    pub kind: DocumentKind,
+    pub state: DocumentState,
+    /// Of its file, or of its text where it has none.
     pub size_bytes: i64,
+    /// `None` where it has none.
+    pub pages: Option<i64>,
+    /// What is answered from. While another file is read that replaces it, it is still what it was.
     pub passages: i64,
     pub created_at: Timestamp,
 }

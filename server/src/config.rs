@@ -83,6 +83,12 @@ pub struct Config {
     /// Requests that may wait for the ledger; more are refused with 503 at once
     #[arg(long, env = "ARTIKO_LEDGER_QUEUE", default_value = "8192")]
     pub ledger_queue: std::num::NonZeroU32,
+    /// Program that reads documents in place of this one, called as this one is
+    #[arg(long, env = "ARTIKO_DOCUMENT_READER", hide = true)]
+    pub document_reader: Option<PathBuf>,
+    /// How long reading a document may take, in milliseconds
+    #[arg(long, env = "ARTIKO_DOCUMENT_READING_MS", hide = true)]
+    pub document_reading_ms: Option<u64>,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

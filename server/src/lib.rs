@@ -59,6 +59,7 @@ pub struct Server {
     pub(crate) key_uses: keys::uses::Uses,
     pub(crate) running: idempotency::Running,
     pub(crate) rates: rates::RateLimits,
+    pub(crate) readings: documents::Readings,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     _alive: tokio::sync::watch::Sender<()>,
@@ -115,6 +116,7 @@ impl Server {
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
+            readings: documents::Readings::new(&config),
             config,
             rates: rates::RateLimits::new(&catalogue),
             catalogue,
@@ -136,6 +138,9 @@ impl Server {
         tokio::spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
         tokio::spawn(keys::uses::keep_writing(weak()));
         tokio::spawn(ledger::usage::keep_summing_up(weak()));
+        for _ in 0..documents::PARALLEL_READINGS {
+            tokio::spawn(documents::keep_reading(weak(), server.readings.uploaded()));
+        }
         Ok(server)
     }
 

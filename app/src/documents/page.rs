@@ -123,7 +123,7 @@ fn table(documents: Vec<Document>) -> AnyView {
 }
 
 fn row(document: Document) -> AnyView {
-    let Document { id, chatbot_id, chatbot_name, name, size_bytes, passages, created_at } = document;
+    let Document { id, chatbot_id, chatbot_name, name, size_bytes, passages, created_at, .. } = document;
     view! {
         <tr>
             <th scope="row" class="name">{name}</th>

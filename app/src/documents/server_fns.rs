@@ -78,8 +78,12 @@ pub async fn add_document(chatbot_id: String, name: String, text: String) -> Res
 pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let upload = read_upload(data).await?;
-    let text = server::documents::text_of_upload(&upload.file_name, upload.media_type.as_deref(), &upload.bytes)?;
-    store(&viewer, &upload.chatbot_id, &upload.file_name, &text).await
+    let Upload { chatbot_id, file_name: name, media_type, bytes } = upload;
+    let chatbot = ChatbotId::parse(&chatbot_id).ok_or_else(|| no_chatbot(&chatbot_id))?;
+    let file = server::documents::File { name, media_type, bytes };
+    server::documents::upload(&server(), &viewer.account_id, &chatbot, file).await?;
+    leptos_axum::redirect(&format!("/documents?chatbot={chatbot}"));
+    Ok(())
 }
 
 #[server(prefix = "/rpc", endpoint = "documents/delete", output = Postcard)]

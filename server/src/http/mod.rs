@@ -20,6 +20,7 @@ pub mod middleware;
 mod pace;
 mod places;
 mod problem;
+pub mod upload;
 mod webhooks;
 
 pub use caller::client_address;

@@ -89,6 +89,8 @@ refusals! {
     ];
     /// Of something that is named by an id.
     OfOne = [InvalidField, ChatbotNotAllowed, NotFound];
+    /// Of what can be done only where it failed before.
+    OfTryingAgain = [InvalidField, ChatbotNotAllowed, NotFound, Conflict];
     /// Of lists and sums.
     OfReading = [InvalidField, ChatbotNotAllowed, NotFound];
     /// Of what has no parameters.
