@@ -30,7 +30,7 @@ const PANICKED: i32 = 101;
 const REASON_BYTES_MAX: usize = 300;
 
 /// The program that reads, and how long it may.
-pub(crate) struct Program {
+pub struct Program {
     path: PathBuf,
     time_max: Duration,
 }
