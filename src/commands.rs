@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use domain::credit::Credit;
 use domain::ledger::Operation;
-use server::{Config, Server, demo, ledger, telemetry};
+use server::{Config, Server, demo, documents, ledger, telemetry};
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
@@ -34,6 +34,9 @@ enum Command {
     /// Look at an account
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Read a document from standard input and write its text: what the server starts for each file
+    #[command(name = documents::program::COMMAND, hide = true)]
+    ReadDocument { kind: String, name: String },
 }
 
 #[derive(Subcommand)]
@@ -119,6 +122,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             change_credit(*change, operation).await
         }
         Some(Command::Account(AccountCommand::Show(choice))) => show_account(*choice).await,
+        Some(Command::ReadDocument { kind, name }) => Ok(documents::program::run(&kind, &name)),
     }
 }
 

@@ -91,10 +91,11 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .layer(compression())
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
-        .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options))
+        .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::conversations::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::usage::server_fns::plain_routes(Arc::clone(server)));
     let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);
+    let console = console.merge(app::documents::server_fns::plain_routes(Arc::clone(server), options));
     let console = server::http::protect_from_cross_site(console);
     server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
 }

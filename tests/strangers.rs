@@ -29,7 +29,6 @@ use tempfile::TempDir;
 const EMAIL: &str = "quillon@bergfeld.example";
 /// The key of the victim.
 const NAME: &str = "Quillon key";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 #[derive(Parser)]
 struct Options {
@@ -99,7 +98,9 @@ async fn read_own(console: &Console, account: &Belongings) -> Vec<(&'static str,
 impl Scene {
     async fn send(&self, form: &PlainForm, credential: &Credential) -> Answer {
         match &form.fields {
-            Some(fields) => self.console.post(&form.path, FORM, fields.clone().into_bytes(), credential).await,
+            Some(fields) => {
+                self.console.submit(&form.path, &form.content_type, fields.clone().into_bytes(), credential).await
+            }
             None => self.console.get(&form.path, credential).await,
         }
     }
@@ -212,7 +213,8 @@ async fn no_plain_form_gives_or_changes_what_is_another_accounts() {
     }
     for form in plain_forms(&scene.victim.ids, &scene.victim.ids) {
         let answer = scene.send(&form, &scene.own_console).await;
-        assert_eq!(answer.status, 200, "{}: {}", form.path, answer.text());
+        let is_done = answer.status == 200 || answer.status == 303 && answer.location.starts_with("/documents");
+        assert!(is_done, "{}: {} {}", form.path, answer.status, answer.text());
     }
 }
 

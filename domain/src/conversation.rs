@@ -74,6 +74,9 @@ pub struct KeptSource {
     pub document_id: DocumentId,
     pub document_name: String,
     pub heading: String,
+    /// From 1; `None` where the document has no pages.
+    #[serde(default)]
+    pub page: Option<u32>,
 }
 
 /// Some of a long list, and where it goes on.

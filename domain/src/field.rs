@@ -28,8 +28,10 @@ impl fmt::Display for FieldError {
 pub const NAME_CHARACTERS_MAX: usize = 80;
 /// Longest message to a chatbot, in characters.
 pub const MESSAGE_CHARACTERS_MAX: usize = 4_000;
-/// Largest document, in bytes.
+/// Most text of a document, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Largest file from which the text of a document is read, in bytes.
+pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Trims a text and checks that something is left and that it is not too long, counted in characters.
 ///

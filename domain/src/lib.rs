@@ -15,6 +15,7 @@ pub mod field;
 pub mod id;
 pub mod ledger;
 pub mod money;
+pub mod passages;
 pub mod payment;
 pub mod plan;
 pub mod problem;

@@ -93,6 +93,12 @@ pub struct Config {
     pub answer_engine: AnswerEngine,
     #[command(flatten)]
     pub openai: OpenAiOptions,
+    /// Program that reads documents in place of this one, called as this one is
+    #[arg(long, env = "ARTIKO_DOCUMENT_READER", hide = true)]
+    pub document_reader: Option<PathBuf>,
+    /// How long reading a document may take, in milliseconds
+    #[arg(long, env = "ARTIKO_DOCUMENT_READING_MS", hide = true)]
+    pub document_reading_ms: Option<u64>,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

@@ -64,6 +64,7 @@ pub struct Server {
     pub(crate) running: idempotency::Running,
     pub(crate) rates: rates::RateLimits,
     pub(crate) visitors: rates::VisitorLimits,
+    pub(crate) readings: documents::Readings,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     _alive: tokio::sync::watch::Sender<()>,
@@ -122,6 +123,7 @@ impl Server {
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
+            readings: documents::Readings::new(&config),
             config,
             rates: rates::RateLimits::new(&catalogue),
             visitors: rates::VisitorLimits::new(),
@@ -148,6 +150,9 @@ impl Server {
         beside.spawn(keys::uses::keep_writing(weak()));
         beside.spawn(ledger::usage::keep_summing_up(weak()));
         beside.spawn(conversations::keep_deleting(weak()));
+        for _ in 0..documents::PARALLEL_READINGS {
+            tokio::spawn(documents::keep_reading(weak(), server.readings.uploaded()));
+        }
         Ok(server)
     }
 

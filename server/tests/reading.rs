@@ -157,6 +157,7 @@ async fn each_operation_needs_its_permission() {
         let document = json!({ "chatbot_id": holder.chatbot.id, "name": "a.md", "text": "Something." });
         let document_id = post(&server, &holder, "/api/v1/documents", &document).await.text("id");
         let settings = format!("/api/v1/chatbots/{}/settings", holder.chatbot.id);
+        let replacement = json!({ "name": "b.md", "text": "Something else." });
         let calls = [
             (Permission::MessagesWrite, Method::POST, MESSAGES.to_owned(), Some(holder.question())),
             (Permission::MessagesWrite, Method::POST, ASK.to_owned(), Some(holder.question())),
@@ -172,6 +173,8 @@ async fn each_operation_needs_its_permission() {
             (Permission::ChatbotsWrite, Method::PATCH, settings, Some(json!({ "welcome_message": "Hello" }))),
             (Permission::ConversationsRead, Method::GET, "/api/v1/conversations".to_owned(), None),
             (Permission::DocumentsWrite, Method::POST, "/api/v1/documents".to_owned(), Some(document)),
+            (Permission::ChatbotsRead, Method::GET, format!("/api/v1/documents/{document_id}"), None),
+            (Permission::DocumentsWrite, Method::PUT, format!("/api/v1/documents/{document_id}"), Some(replacement)),
             (Permission::DocumentsWrite, Method::DELETE, format!("/api/v1/documents/{document_id}"), None),
         ];
         for (permission, method, path, body) in calls {

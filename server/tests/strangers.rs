@@ -105,7 +105,9 @@ async fn no_operation_gives_or_changes_what_is_another_accounts() {
         for operation in &operations {
             for chosen in [0].into_iter().chain(operation.choices()) {
                 let request = operation.request(chosen, &scene.victim.ids, &scene.victim.ids);
-                if operation.method == Method::DELETE && chosen == 0 {
+                // These can be done once.
+                let is_once = operation.method == Method::DELETE || operation.row.operation == "tryDocumentAgain";
+                if is_once && chosen == 0 {
                     continue;
                 }
                 let answer = send_as(&scene, request, Some(("authorization", &own))).await;

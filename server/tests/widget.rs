@@ -186,7 +186,10 @@ async fn a_visitor_is_answered_with_passages_and_goes_on_with_his_conversation()
         let everything = ConversationFilter::default();
         let listed = conversations::conversations(&server, &holder.viewer.account_id, &everything, 9).await;
         let listed = listed.unwrap().items;
-        assert_eq!((listed.len(), listed[0].conversation.messages, listed[0].conversation.channel.as_str()), (1, 2, "widget"));
+        assert_eq!(
+            (listed.len(), listed[0].conversation.messages, listed[0].conversation.channel.as_str()),
+            (1, 2, "widget")
+        );
         assert_eq!(holder.books(&server).await.spent, 4_000);
         assert_sound(&server).await;
     }

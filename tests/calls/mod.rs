@@ -164,24 +164,13 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
 fn of_documents(theirs: &Ids) -> Vec<Call> {
     use Expect::{NotFound, Own};
     let (name, text) = ("new.md".to_owned(), "Something new.".to_owned());
-    let boundary = "a-line-that-is-in-no-part";
-    let part = |disposition: &str, text: &str| {
-        format!("--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{text}\r\n")
-    };
-    let chatbot = part("name=\"chatbot_id\"", &theirs.chatbot);
-    let file = part("name=\"file\"; filename=\"upload.md\"", "Something else.");
     vec![
         read(Own, &documents::LoadDocuments { chatbot: String::new() }),
         read(NotFound, &documents::LoadDocuments { chatbot: theirs.chatbot.clone() }),
         read(Own, &documents::LoadAddForm {}),
         read(NotFound, &documents::LoadDocument { id: theirs.document.clone() }),
         write(NotFound, &documents::AddDocument { chatbot_id: theirs.chatbot.clone(), name, text }),
-        Call {
-            path: documents::UploadDocument::PATH,
-            content_type: format!("multipart/form-data; boundary={boundary}"),
-            body: format!("{chatbot}{file}--{boundary}--\r\n").into_bytes(),
-            expect: NotFound,
-        },
+        write(NotFound, &documents::TryDocumentAgain { id: theirs.document.clone() }),
     ]
 }
 
@@ -245,24 +234,42 @@ fn deletions(theirs: &Ids, name: &str) -> Vec<Call> {
 pub struct PlainForm {
     pub pattern: &'static str,
     pub path: String,
+    pub content_type: String,
     pub fields: Option<String>,
     pub status: u16,
+}
+
+/// The body of a form with a file, and its type.
+fn with_file(field: &str, value: &str) -> (String, String) {
+    let boundary = "a-line-that-is-in-no-part";
+    let part = |disposition: &str, text: &str| {
+        format!("--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{text}\r\n")
+    };
+    let field = part(&format!("name=\"{field}\""), value);
+    let file = part("name=\"file\"; filename=\"upload.md\"", "Something else.");
+    (format!("multipart/form-data; boundary={boundary}"), format!("{field}{file}--{boundary}--\r\n"))
 }
 
 pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
     let form = |pattern, id: &str, fields: String, status| PlainForm {
         pattern,
         path: str::replace(pattern, "{id}", id),
+        content_type: FORM.to_owned(),
         fields: Some(fields),
         status,
     };
     let file = |pattern: &'static str, query: String, status| PlainForm {
         pattern,
         path: format!("{pattern}?{query}"),
+        content_type: FORM.to_owned(),
         fields: None,
         status,
     };
     let (csv, said_csv, said_json) = ("/usage/entries.csv", "/conversations/export.csv", "/conversations/export.json");
+    let upload = |field: &str, value: &str| {
+        let (content_type, body) = with_file(field, value);
+        PlainForm { content_type, ..form("/documents/upload", "", body, 404) }
+    };
     let (ask, conversation) = ("/chatbots/{id}/ask", &theirs.console_conversation);
     let message = "message=When+is+the+shop+open";
     vec![
@@ -278,6 +285,8 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         form(ask, &theirs.chatbot, format!("{message}&conversation_id="), 404),
         form(ask, &theirs.chatbot, format!("{message}&conversation_id={conversation}"), 404),
         form(ask, &own.chatbot, format!("{message}&conversation_id={conversation}"), 404),
+        upload("chatbot_id", &theirs.chatbot),
+        upload("document_id", &theirs.document),
     ]
 }
 
@@ -289,7 +298,15 @@ pub const PAGES: [(&str, &[&str]); 18] = [
     ("", &["/"]),
     ("/chatbots", &["/chatbots", "/chatbots?rename={chatbot}", "/chatbots?delete={chatbot}"]),
     ("/chatbots/:id", &["/chatbots/{chatbot}"]),
-    ("/documents", &["/documents?chatbot={chatbot}", "/documents?add={chatbot}", "/documents?delete={document}"]),
+    (
+        "/documents",
+        &[
+            "/documents?chatbot={chatbot}",
+            "/documents?add={chatbot}",
+            "/documents?delete={document}",
+            "/documents?replace={document}",
+        ],
+    ),
     ("/conversations", &["/conversations", "/conversations?chatbot={chatbot}&before={conversation}"]),
     ("/conversations/:id", &["/conversations/{conversation}"]),
     ("/usage", &["/usage", "/usage?key={key}", "/usage?chatbot={chatbot}"]),

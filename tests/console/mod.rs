@@ -78,6 +78,12 @@ impl Console {
         self.send(request.header("content-type", content_type).body(body), credential).await
     }
 
+    /// Sends a form, as a browser does by itself.
+    pub async fn submit(&self, path: &str, content_type: &str, body: Vec<u8>, credential: &Credential) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.address)).header("accept", "text/html");
+        self.send(request.header("content-type", content_type).body(body), credential).await
+    }
+
     async fn send(&self, mut request: reqwest::RequestBuilder, credential: &Credential) -> Answer {
         if let Some((name, value)) = credential {
             request = request.header(*name, value);

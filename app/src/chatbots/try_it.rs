@@ -213,11 +213,12 @@ pub fn answer_view(reply: Reply) -> AnyView {
 }
 
 fn citation(citation: Citation) -> AnyView {
-    let Citation { document_name, heading, text, .. } = citation;
+    let Citation { document_name, heading, page, text, .. } = citation;
+    let name = page.map_or(document_name.clone(), |page| format!("{document_name}, page {page}"));
     view! {
         <li>
             <details>
-                <summary>{document_name}{(!heading.is_empty()).then(|| view! { <span class="sub">" · "{heading}</span> }.into_any())}</summary>
+                <summary>{name}{(!heading.is_empty()).then(|| view! { <span class="sub">" · "{heading}</span> }.into_any())}</summary>
                 <blockquote>{text}</blockquote>
             </details>
         </li>

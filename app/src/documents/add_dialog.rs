@@ -1,9 +1,8 @@
 //! Adds a document by upload (`/documents?add`) or by pasting (`/documents?add&paste`); a value of `add` names the
-//! chatbot that is chosen beforehand.
-//!
-//! Both are ordinary forms of a server function.
+//! chatbot that is chosen beforehand. Puts a file in the place of a document (`/documents?replace=doc_…`).
 
-use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm, UploadDocument};
+use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm};
+use super::upload_form::upload_form;
 use crate::chatbots::parts::{NAME_MAX, failure};
 use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission, TextField, field_error, typed};
 use crate::error::AppError;
@@ -12,19 +11,23 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 #[component]
-pub fn AddDialog(add: Submission<AddDocument>, upload: Submission<UploadDocument>) -> impl IntoView {
+pub fn AddDialog(add: Submission<AddDocument>) -> impl IntoView {
     let query = use_query_map();
     let chatbot = Memo::new(move |_| query.with(|query| query.get("add")));
     let is_paste = Memo::new(move |_| query.with(|query| query.get_str("paste").is_some()));
+    let replaced = Memo::new(move |_| query.with(|query| query.get("replace").filter(|id| !id.is_empty())));
     let is_open = Memo::new(move |_| chatbot.with(Option::is_some));
     let form = Loaded::maybe(move || is_open.get(), |is_open| is_open.then_some(LoadAddForm {}));
     Effect::new(move |_| {
         if !is_open.get() {
             add.clear();
-            upload.clear();
         }
     });
-    view! { {move || chatbot.get().map(|chatbot| dialog(chatbot, is_paste, form, add, upload))} }.into_any()
+    view! {
+        {move || chatbot.get().map(|chatbot| dialog(chatbot, is_paste, form, add))}
+        {move || replaced.get().map(replace_dialog)}
+    }
+    .into_any()
 }
 
 /// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
@@ -33,17 +36,16 @@ fn dialog(
     is_paste: Memo<bool>,
     form: Loaded<Option<AddForm>>,
     add: Submission<AddDocument>,
-    upload: Submission<UploadDocument>,
 ) -> AnyView {
     let close_href = list_href(&chatbot);
     view! {
-        <Dialog title="Add document" lede="Plain text or Markdown, up to 2 MiB." close_href=close_href>
+        <Dialog title="Add document" lede="What a chatbot answers from." close_href=close_href>
             <Suspense>
                 {move || {
                     let chatbot = chatbot.clone();
                     form.show(async move {
                         match form.await {
-                            Ok(Some(form)) => inside(form, chatbot, is_paste, add, upload),
+                            Ok(Some(form)) => inside(form, chatbot, is_paste, add),
                             Ok(None) => ().into_any(),
                             Err(error) => notice(&chatbot, failure(error)),
                         }
@@ -55,13 +57,18 @@ fn dialog(
     .into_any()
 }
 
-fn inside(
-    form: AddForm,
-    chatbot: String,
-    is_paste: Memo<bool>,
-    add: Submission<AddDocument>,
-    upload: Submission<UploadDocument>,
-) -> AnyView {
+fn replace_dialog(id: String) -> AnyView {
+    let field = view! { <input type="hidden" name="document_id" value=id/> }.into_any();
+    view! {
+        <Dialog title="Replace document" lede="Until the new file is read, answers come from what is there now."
+            close_href="/documents">
+            {upload_form(field, true, "/documents".to_owned())}
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn inside(form: AddForm, chatbot: String, is_paste: Memo<bool>, add: Submission<AddDocument>) -> AnyView {
     let AddForm { chatbots, used } = form;
     if chatbots.is_empty() {
         let text = view! {
@@ -83,43 +90,18 @@ fn inside(
     let current = move |is_paste_tab: bool| (is_paste.get() == is_paste_tab).then_some("page");
     view! {
         <nav class="tabs" aria-label="How to add">
-            <a href=upload_href aria-current=move || current(false)>"Upload a file"</a>
+            <a href=upload_href aria-current=move || current(false)>"Upload files"</a>
             <a href=paste_href aria-current=move || current(true)>"Paste text"</a>
         </nav>
         {move || {
             let (chatbots, chatbot) = (chatbots.clone(), chatbot.clone());
-            if is_paste.get() { paste_form(chatbots, chatbot, add) } else { upload_form(chatbots, chatbot, upload) }
+            if is_paste.get() {
+                paste_form(chatbots, chatbot, add)
+            } else {
+                let close_href = list_href(&chatbot);
+                upload_form(chatbot_field(chatbots, chatbot, add.error()), false, close_href)
+            }
         }}
-    }
-    .into_any()
-}
-
-fn upload_form(chatbots: Vec<Choice>, chatbot: String, upload: Submission<UploadDocument>) -> AnyView {
-    let close_href = list_href(&chatbot);
-    let error = upload.error();
-    // Name and text come out of the file, so what is wrong with them is said there too.
-    let parts = ["file", "name", "text"].map(|part| field_error(error, part));
-    let message = move || parts.iter().find_map(|part| part.try_get().flatten());
-    view! {
-        <PostForm to=upload has_file=true>
-            <div class="in">
-                <FormProblem error/>
-                {chatbot_field(chatbots, chatbot, error)}
-                <div class="field-group">
-                    <label for="file">"File"</label>
-                    <input id="file" type="file" name="file" required accept=".txt,.md,.markdown,text/plain,text/markdown"
-                        aria-describedby="file-hint"/>
-                    <p class="hint" id="file-hint">".txt or .md, in UTF-8"</p>
-                    {move || message().map(|message| view! { <p class="error" role="alert">{message}</p> }.into_any())}
-                </div>
-            </div>
-            <footer>
-                <a class="btn" href=close_href>"Cancel"</a>
-                <button class="btn primary" disabled=upload.is_pending()>
-                    {move || if upload.is_pending().get() { "Uploading…" } else { "Upload" }}
-                </button>
-            </footer>
-        </PostForm>
     }
     .into_any()
 }

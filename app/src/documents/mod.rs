@@ -1,10 +1,13 @@
-//! Documents: what the chatbots answer from. Listed, added by upload or by pasting, deleted.
+//! Documents: what the chatbots answer from. Listed, added by upload or by pasting, replaced, deleted.
 
 mod add_dialog;
 mod delete_dialog;
 pub mod get_form;
 pub mod page;
+#[cfg(feature = "ssr")]
+mod plain_page;
 pub mod server_fns;
+mod upload_form;
 
 /// `812 bytes`, `14 KiB`, `1.9 MiB`.
 pub fn size_text(size_bytes: i64) -> String {

@@ -3,11 +3,14 @@
 use super::add_dialog::AddDialog;
 use super::delete_dialog::DeleteDialog;
 use super::get_form::GetForm;
-use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, LoadDocuments, UploadDocument};
+use super::server_fns::{AddDocument, Choice, DeleteDocument, DocumentList, LoadDocuments, TryDocumentAgain};
 use super::size_text;
 use crate::chatbots::parts::{failure, skeleton};
-use crate::components::{EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, Submission, use_live};
-use domain::chatbot::Document;
+use crate::components::{
+    EmptyState, FormProblem, Loaded, Moment, MomentKind, OpenDialog, PageHeading, PostForm, Submission, use_live,
+};
+use crate::error::sentence;
+use domain::chatbot::{Document, DocumentState};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -16,18 +19,19 @@ pub fn DocumentsPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
     let add = Submission::<AddDocument>::new();
-    let upload = Submission::<UploadDocument>::new();
+    let again = Submission::<TryDocumentAgain>::new();
     let delete = Submission::<DeleteDocument>::new();
-    let changes = move || add.version() + upload.version() + delete.version();
+    let changes = move || add.version() + again.version() + delete.version();
     let chatbot =
         Memo::new(move |_| query.with(|query| query.get("chatbot").or_else(|| query.get("add")).unwrap_or_default()));
     let list = Loaded::new(move || (chatbot.get(), live.get(), changes()), |(chatbot, ..)| LoadDocuments { chatbot });
     view! {
-        <PageHeading title="Documents" lede="Plain text and Markdown that your chatbots answer from."/>
+        <PageHeading title="Documents" lede="Files and texts that your chatbots answer from."/>
+        <FormProblem error=again.error()/>
         <Transition fallback=skeleton>
             {move || list.show(async move {
                 match list.await {
-                    Ok(list) => list_view(list, chatbot.get_untracked()),
+                    Ok(list) => list_view(list, chatbot.get_untracked(), again),
                     Err(error) => view! {
                         {failure(error)}
                         <p><a href="/documents">"Show all documents"</a></p>
@@ -36,13 +40,17 @@ pub fn DocumentsPage() -> impl IntoView {
                 }
             })}
         </Transition>
-        <AddDialog add upload/>
+        <AddDialog add/>
         <DeleteDialog delete/>
     }
     .into_any()
 }
 
-fn list_view(DocumentList { documents, chatbots, used }: DocumentList, chatbot: String) -> AnyView {
+fn list_view(
+    DocumentList { documents, chatbots, used }: DocumentList,
+    chatbot: String,
+    again: Submission<TryDocumentAgain>,
+) -> AnyView {
     let is_filtered = !chatbot.is_empty();
     let has_chatbots = !chatbots.is_empty();
     let add_value = chatbot.clone();
@@ -54,7 +62,7 @@ fn list_view(DocumentList { documents, chatbots, used }: DocumentList, chatbot: 
                 <OpenDialog href="/documents" name="add" value=add_value label="Add document" class="btn primary"/>
             </span>
         </div>
-        {if documents.is_empty() { empty(is_filtered, has_chatbots) } else { table(documents) }}
+        {if documents.is_empty() { empty(is_filtered, has_chatbots) } else { table(documents, again) }}
     }
     .into_any()
 }
@@ -91,14 +99,14 @@ fn empty(is_filtered: bool, has_chatbots: bool) -> AnyView {
         ),
         (true, false) => (
             "No documents yet",
-            "Upload a file, or paste the answers you give most often.",
+            "Upload files, or paste the answers you give most often.",
             ("/documents?add", "Add document"),
         ),
     };
     view! { <EmptyState title><p>{text}</p><a href=link.0>{link.1}</a></EmptyState> }.into_any()
 }
 
-fn table(documents: Vec<Document>) -> AnyView {
+fn table(documents: Vec<Document>, again: Submission<TryDocumentAgain>) -> AnyView {
     view! {
         <div class="card">
             <div class="table-wrap" tabindex="0" role="region" aria-label="Documents">
@@ -108,13 +116,14 @@ fn table(documents: Vec<Document>) -> AnyView {
                         <tr>
                             <th scope="col">"Name"</th>
                             <th scope="col">"Chatbot"</th>
+                            <th scope="col">"State"</th>
                             <th scope="col" class="r">"Size"</th>
                             <th scope="col" class="r">"Passages"</th>
                             <th scope="col">"Added"</th>
                             <th scope="col"><span class="visually-hidden">"Actions"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{documents.into_iter().map(row).collect_view()}</tbody>
+                    <tbody>{documents.into_iter().map(move |document| row(document, again)).collect_view()}</tbody>
                 </table>
             </div>
         </div>
@@ -122,17 +131,44 @@ fn table(documents: Vec<Document>) -> AnyView {
     .into_any()
 }
 
-fn row(document: Document) -> AnyView {
-    let Document { id, chatbot_id, chatbot_name, name, size_bytes, passages, created_at } = document;
+fn row(document: Document, again: Submission<TryDocumentAgain>) -> AnyView {
+    let Document { id, chatbot_id, chatbot_name, name, state, size_bytes, passages, created_at, .. } = document;
+    let (class, word) = match state {
+        DocumentState::Waiting => ("chip", "Waiting"),
+        DocumentState::Reading => ("chip", "Reading…"),
+        DocumentState::Ready => ("chip ok", "Ready"),
+        DocumentState::Failed { .. } => ("chip bad", "Failed"),
+    };
+    let id = id.to_string();
+    let failed = if let DocumentState::Failed { reason } = state { Some(reason) } else { None };
+    let (reason, try_again) = failed.map(|reason| (reason_view(&reason), try_again(id.clone(), again))).unzip();
+    let button = |name: &str, label: &str| {
+        view! { <OpenDialog href="/documents" name value=id.clone() label class="btn quiet"/> }.into_any()
+    };
     view! {
         <tr>
-            <th scope="row" class="name">{name}</th>
+            <th scope="row" class="name">{name} {reason}</th>
             <td><a href=format!("/chatbots/{chatbot_id}")>{chatbot_name}</a></td>
+            <td><span class=class>{word}</span></td>
             <td class="r num">{size_text(size_bytes)}</td>
             <td class="r num">{passages}</td>
             <td><Moment at=created_at kind=MomentKind::Date/></td>
-            <td class="r"><OpenDialog href="/documents" name="delete" value=id.to_string() label="Delete" class="btn quiet"/></td>
+            <td><div class="row-actions">{try_again} {button("replace", "Replace")} {button("delete", "Delete")}</div></td>
         </tr>
+    }
+    .into_any()
+}
+
+fn reason_view(reason: &str) -> AnyView {
+    view! { <p class="error">{sentence(reason)}</p> }.into_any()
+}
+
+fn try_again(id: String, again: Submission<TryDocumentAgain>) -> AnyView {
+    view! {
+        <PostForm to=again>
+            <input type="hidden" name="id" value=id/>
+            <button class="btn quiet">"Try again"</button>
+        </PostForm>
     }
     .into_any()
 }

@@ -5,16 +5,15 @@ use domain::chatbot::Document;
 use domain::plan::Used;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Postcard;
-use leptos::server_fn::codec::{MultipartData, MultipartFormData};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use {
     crate::server_fns::{require_viewer, server},
     domain::account::Viewer,
-    domain::field::{DOCUMENT_BYTES_MAX, FieldError},
+    domain::field::FieldError,
     domain::id::{ChatbotId, DocumentId},
-    domain::problem::{Problem, ProblemCode},
+    domain::problem::Problem,
 };
 
 /// A chatbot as a choice in a list.
@@ -74,12 +73,14 @@ pub async fn add_document(chatbot_id: String, name: String, text: String) -> Res
     store(&viewer, &chatbot_id, &name, &text).await.map_err(|error| error.with_typed("name", &name))
 }
 
-#[server(prefix = "/rpc", endpoint = "documents/upload", input = MultipartFormData, output = Postcard)]
-pub async fn upload_document(data: MultipartData) -> Result<(), AppError> {
+/// Lets a file that could not be read be read once more.
+#[server(prefix = "/rpc", endpoint = "documents/try-again", output = Postcard)]
+pub async fn try_document_again(id: String) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
-    let upload = read_upload(data).await?;
-    let text = server::documents::text_of_upload(&upload.file_name, upload.media_type.as_deref(), &upload.bytes)?;
-    store(&viewer, &upload.chatbot_id, &upload.file_name, &text).await
+    let id = DocumentId::parse(&id).ok_or_else(no_document)?;
+    server::documents::try_again(&server(), &viewer.account_id, &id).await?;
+    leptos_axum::redirect("/documents");
+    Ok(())
 }
 
 #[server(prefix = "/rpc", endpoint = "documents/delete", output = Postcard)]
@@ -125,51 +126,157 @@ fn no_document() -> server::Error {
 }
 
 #[cfg(feature = "ssr")]
-#[derive(Default)]
-struct Upload {
-    chatbot_id: String,
-    file_name: String,
-    media_type: Option<String>,
-    bytes: Vec<u8>,
-}
+mod plain {
+    use super::{no_chatbot, no_document};
+    use crate::documents::plain_page::refused_page;
+    use crate::error::AppError;
+    use axum::extract::{Request, State};
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::{Html, IntoResponse, Redirect, Response};
+    use axum::routing::post;
+    use axum::{Extension, Router};
+    use domain::account::Viewer;
+    use domain::chatbot::Document;
+    use domain::field::{FILE_BYTES_MAX, FieldError};
+    use domain::id::{ChatbotId, DocumentId};
+    use domain::problem::{Problem, ProblemCode};
+    use leptos::config::LeptosOptions;
+    use leptos::prelude::Owner;
+    use server::Server;
+    use server::documents::File;
+    use server::http::upload::{Part, Parts};
+    use std::sync::Arc;
 
-/// Reads the form part by part and stops at the first byte that is too much, so that a large file is never held whole.
-#[cfg(feature = "ssr")]
-async fn read_upload(data: MultipartData) -> server::Result<Upload> {
-    let unreadable = || {
-        let detail = "the upload cannot be read; try it again";
-        server::Error::from(Problem::with_detail(ProblemCode::MalformedRequest, detail))
-    };
-    let mut parts = data.into_inner().ok_or_else(unreadable)?;
-    let mut upload = Upload::default();
-    let mut has_file = false;
-    while let Some(mut part) = parts.next_field().await.map_err(|_| unreadable())? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            has_file = part.file_name().is_some_and(|file_name| !file_name.is_empty());
-            upload.file_name = last_segment(part.file_name().unwrap_or_default());
-            upload.media_type = part.content_type().map(|media_type| media_type.essence_str().to_owned());
+    /// The page runs no script at all.
+    const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+        frame-ancestors 'none'";
+    /// Largest form with files, in bytes. They are taken one by one, so that no more than one is in memory.
+    const FORM_BYTES_MAX: usize = 10 * FILE_BYTES_MAX;
+
+    /// `POST /documents/upload`: files for a chatbot, or one in the place of a document. The page sends each file by itself
+    /// and is answered as by a server function; the browser sends all at once and gets a page.
+    pub fn plain_routes<S: Clone + Send + Sync + 'static>(server: Arc<Server>, options: LeptosOptions) -> Router<S> {
+        let routes =
+            Router::new().route("/documents/upload", post(upload)).layer(Extension(options)).with_state(server);
+        server::http::limit_body(routes, FORM_BYTES_MAX)
+    }
+
+    async fn upload(
+        State(server): State<Arc<Server>>,
+        Extension(options): Extension<LeptosOptions>,
+        headers: HeaderMap,
+        request: Request,
+    ) -> Response {
+        let is_page = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        let is_page = is_page.is_some_and(|accept| accept.contains("text/html"));
+        let viewer = match server::sessions::token_from(&server.config, &headers) {
+            Some(token) => server::sessions::viewer(&server, &token).await,
+            None => Ok(None),
+        };
+        let outcome = match viewer {
+            Ok(None) if is_page => return Redirect::to("/sign-in?next=/documents").into_response(),
+            Ok(None) => Outcome::refused(ProblemCode::SignInRequired),
+            Ok(Some(viewer)) => take(&server, &viewer, request).await,
+            Err(error) => Outcome::refused(error),
+        };
+        let Some(first) = outcome.refused.first() else {
+            return if is_page { Redirect::to(&outcome.list_href()).into_response() } else { ().into_response() };
+        };
+        let status = StatusCode::from_u16(first.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if !is_page {
+            return (status, postcard::to_allocvec(first).unwrap_or_default()).into_response();
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = part.chunk().await.map_err(|_| unreadable())? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > DOCUMENT_BYTES_MAX {
-                let detail = format!("a document may have at most {} MiB", DOCUMENT_BYTES_MAX / 1_048_576);
-                let problem = Problem::with_detail(ProblemCode::TooLarge, detail);
-                return Err(Problem { field: Some("file".to_owned()), ..problem }.into());
-            }
+        let page = Owner::new().with(|| refused_page(options, &outcome.list_href(), outcome.taken, outcome.refused));
+        let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)];
+        (status, headers, Html(page)).into_response()
+    }
+
+    /// What became of the files of a form.
+    #[derive(Default)]
+    struct Outcome {
+        chatbot: String,
+        taken: usize,
+        refused: Vec<AppError>,
+    }
+
+    impl Outcome {
+        fn refused(error: impl Into<server::Error>) -> Self {
+            Self { refused: vec![error.into().into()], ..Self::default() }
         }
-        match name.as_str() {
-            "chatbot_id" => upload.chatbot_id = String::from_utf8_lossy(&bytes).into_owned(),
-            "file" => upload.bytes = bytes,
-            _ => {}
+
+        fn list_href(&self) -> String {
+            let filter = Some(&self.chatbot).filter(|chatbot| !chatbot.is_empty());
+            filter.map_or_else(|| "/documents".to_owned(), |chatbot| format!("/documents?chatbot={chatbot}"))
         }
     }
-    if has_file { Ok(upload) } else { Err(FieldError::new("file", "choose a file").into()) }
+
+    /// Takes the files one by one, as they arrive: what is refused of one says nothing of the others.
+    async fn take(server: &Server, viewer: &Viewer, request: Request) -> Outcome {
+        let mut outcome = Outcome::default();
+        if let Err(error) = take_parts(server, viewer, request, &mut outcome).await {
+            outcome.refused.push(error);
+        }
+        if outcome.taken == 0 && outcome.refused.is_empty() {
+            outcome.refused.push(AppError::from(Problem::from(FieldError::new("file", "choose a file"))));
+        }
+        outcome
+    }
+
+    async fn take_parts(
+        server: &Server,
+        viewer: &Viewer,
+        request: Request,
+        outcome: &mut Outcome,
+    ) -> Result<(), AppError> {
+        let mut parts = Parts::read(request).await.map_err(problem_of)?;
+        let mut document = None;
+        while let Some(part) = parts.next().await.map_err(problem_of)? {
+            match part {
+                Part::Value { name, value } if name == "chatbot_id" => {
+                    outcome.chatbot = ChatbotId::parse(&value).map(|id| id.to_string()).unwrap_or_default();
+                }
+                Part::Value { name, value } if name == "document_id" => document = Some(value),
+                Part::Value { .. } => {}
+                Part::TooLarge(refused) => outcome.refused.push(problem_of(refused)),
+                Part::File(file) => {
+                    let name = file.name.clone();
+                    match keep(server, viewer, &outcome.chatbot, document.as_deref(), file).await {
+                        Ok(_document) => outcome.taken += 1,
+                        Err(error) => outcome.refused.push(named(&name, error.into_problem()).into()),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(
+        server: &Server,
+        viewer: &Viewer,
+        chatbot: &str,
+        document: Option<&str>,
+        file: File,
+    ) -> server::Result<Document> {
+        if let Some(document) = document {
+            let id = DocumentId::parse(document).ok_or_else(no_document)?;
+            return server::documents::replace(server, &viewer.account_id, &id, file).await;
+        }
+        let chatbot = ChatbotId::parse(chatbot).ok_or_else(|| no_chatbot(chatbot))?;
+        server::documents::upload(server, &viewer.account_id, &chatbot, file).await
+    }
+
+    fn problem_of(refused: server::http::Refused) -> AppError {
+        AppError::from(refused.problem().clone())
+    }
+
+    /// Says which file a problem is about, where it does not say so itself.
+    fn named(name: &str, problem: Problem) -> Problem {
+        if problem.detail.contains(name) {
+            return problem;
+        }
+        Problem { detail: format!("{name}: {}", problem.detail), ..problem }
+    }
 }
 
-/// Some browsers send the whole path; only its last part names the document.
 #[cfg(feature = "ssr")]
-fn last_segment(file_name: &str) -> String {
-    file_name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
-}
+pub use self::plain::plain_routes;

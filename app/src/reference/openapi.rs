@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The methods in the order in which a list has them.
-const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// How a description names the permission that an operation needs.
 const PERMISSION_SENTENCE: &str = "Needs the permission `";
 const PROBLEM: &str = "application/problem+json";

@@ -7,8 +7,9 @@ use super::search::Passages;
 use super::words::Words;
 use crate::error::{Error, Result};
 use crate::{Server, args};
-use domain::chatbot::{Citation, passages};
+use domain::chatbot::Citation;
 use domain::id::{AccountId, ChatbotId, DocumentId};
+use domain::passages::passages;
 use domain::problem::Problem;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -48,6 +49,7 @@ impl Index {
                 document_id: document_id.clone(),
                 document_name: document_name.clone(),
                 heading: passage.heading,
+                page: passage.page,
                 text: passage.text,
             }));
         }

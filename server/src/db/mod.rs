@@ -51,6 +51,7 @@ pub enum Arg {
     MaybeInt(Option<i64>),
     Text(String),
     MaybeText(Option<String>),
+    Bytes(Vec<u8>),
 }
 
 impl From<i64> for Arg {
@@ -95,6 +96,12 @@ impl From<Option<String>> for Arg {
     }
 }
 
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
 /// A statement in the two forms where the databases truly differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
@@ -126,6 +133,7 @@ macro_rules! bound {
                 Arg::MaybeInt(value) => query.bind(value),
                 Arg::Text(value) => query.bind(value),
                 Arg::MaybeText(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
             };
         }
         query

@@ -58,6 +58,11 @@ impl JsonObject {
         Ok(Self { fields, body })
     }
 
+    /// The fields of a form, as if they had come as JSON.
+    pub(super) fn of_form(fields: Map<String, Value>) -> Self {
+        Self { fields, body: Bytes::new() }
+    }
+
     /// A field that must be there and be a string.
     pub fn text(&self, field: &str) -> Result<&str, Refused> {
         match self.fields.get(field) {
@@ -111,7 +116,7 @@ impl JsonObject {
     }
 }
 
-fn refuse(field: &str, what: &str) -> Refused {
+pub(super) fn refuse(field: &str, what: &str) -> Refused {
     Problem::from(FieldError::new(field, format!("{field} {what}"))).into()
 }
 

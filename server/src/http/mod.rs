@@ -20,6 +20,7 @@ pub mod middleware;
 mod pace;
 mod places;
 mod problem;
+pub mod upload;
 mod webhooks;
 mod widget;
 

@@ -6,7 +6,7 @@
 
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission, ShownOnce};
-use domain::chatbot::Chatbot;
+use domain::chatbot::{Chatbot, Document};
 use domain::chatbot_settings::SettingsChange;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
@@ -135,6 +135,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let text = format!("# Hours\n\nThe shop {mark} is open from nine to five.\n");
     let document =
         documents::add(server, &account_id, &chatbot.id, &format!("{mark}.md"), &text).await.expect("a document");
+    break_document(server, &document).await;
     documents::add(server, &account_id, &second.id, "second.md", "Open.").await.expect("a document");
     let key = key(server, &viewer, &format!("{mark} key"), None).await;
     let narrow_key = key_of(server, &viewer, "Narrow", &second).await;
@@ -171,6 +172,18 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let own_cookie = cookie(server, &viewer).await;
     traces.extend(own_cookie.split_once('=').map(|(_, token)| token.to_owned()));
     Belongings { mark, viewer, ids, key, narrow_key, second, own_cookie, traces, _begun: begun }
+}
+
+/// Gives a document a file that could not be read; it is answered from as before.
+async fn break_document(server: &Server, document: &Document) {
+    const INSERT_FILE: &str = "
+INSERT INTO document_files (account_id, document_id, bytes) SELECT account_id, id, $2 FROM documents WHERE id = $1";
+    const FAIL: &str = "UPDATE documents SET state = 'failed', reason = $2 WHERE id = $1";
+    let id = document.id.as_str();
+    let file = args![id, document.name.as_bytes().to_vec()];
+    assert_eq!(server.db.execute(INSERT_FILE, file).await.expect("a file"), 1);
+    let reason = format!("it holds {}", document.name);
+    server.db.execute(FAIL, args![id, reason]).await.expect("failed");
 }
 
 async fn key(server: &Server, viewer: &Viewer, name: &str, chatbots: Option<Vec<ChatbotId>>) -> ShownOnce {

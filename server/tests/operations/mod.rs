@@ -25,7 +25,7 @@ const QUESTION: &str = r#"{"user_message": "When is the shop open?"}"#;
 const STREAMED_QUESTION: &str = r#"{"user_message": "When is the shop open?", "stream": true}"#;
 
 /// In the order in which the account itself can do all of them.
-const OPERATIONS: [Row; 17] = [
+const OPERATIONS: [Row; 20] = [
     row("ask", &[QUESTION], true),
     row("createMessage", &[QUESTION, STREAMED_QUESTION], true),
     row("getCredit", NO_BODY, false),
@@ -42,6 +42,9 @@ const OPERATIONS: [Row; 17] = [
     row("listMessages", NO_BODY, true),
     row("listDocuments", NO_BODY, true),
     row("createDocument", &[r#"{"name": "new.md", "text": "Something new."}"#], true),
+    row("getDocument", NO_BODY, true),
+    row("tryDocumentAgain", NO_BODY, true),
+    row("replaceDocument", &[r#"{"name": "other.md", "text": "Something else."}"#], true),
     row("deleteDocument", NO_BODY, true),
 ];
 

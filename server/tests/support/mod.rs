@@ -78,6 +78,9 @@ pub async fn databases_with_steps(options: &[&str], steps: impl Fn() -> Arc<dyn 
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data_dir = folder.path().to_str().expect("a path in UTF-8").to_owned();
         let mut arguments = vec!["artiko", "--data-dir", &data_dir, "--sign-in-attempts-per-minute", "100000"];
+        arguments.extend(
+            option_env!("CARGO_BIN_EXE_document_reader").into_iter().flat_map(|reader| ["--document-reader", reader]),
+        );
         arguments.extend(options);
         let mut config = Command::parse_from(arguments).config;
         if let Some(url) = url {

@@ -25,7 +25,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{Router, get};
-use domain::field::DOCUMENT_BYTES_MAX;
+use domain::field::FILE_BYTES_MAX;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use refusals::ProblemView;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ use utoipa_axum::routes;
 
 /// Largest body of an API call, in bytes.
 pub const ASK_BYTES_MAX: usize = 64 * 1024;
-/// Largest body with a document, in bytes: one of the largest size in which many characters had to be escaped.
-const DOCUMENT_REQUEST_BYTES_MAX: usize = 2 * DOCUMENT_BYTES_MAX + 64 * 1024;
+/// Largest body with a document, in bytes: the largest file. A text has room in it, however many characters are escaped.
+const DOCUMENT_REQUEST_BYTES_MAX: usize = FILE_BYTES_MAX + 64 * 1024;
 
 /// The version of the contract: it changes when something is added.
 const CONTRACT_VERSION: &str = "1.1.0";
@@ -80,7 +80,10 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(reading::get_conversation))
         .routes(routes!(reading::list_messages))
         .routes(routes!(documents::list, documents::create).layer(body_of(DOCUMENT_REQUEST_BYTES_MAX)))
-        .routes(routes!(documents::delete))
+        .routes(
+            routes!(documents::get, documents::replace, documents::delete).layer(body_of(DOCUMENT_REQUEST_BYTES_MAX)),
+        )
+        .routes(routes!(documents::try_again))
 }
 
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
@@ -105,7 +108,7 @@ pub fn document(config: &Config) -> OpenApi {
     add_schemas(&mut components);
     let mut paths = made.paths;
     for item in paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         operations.into_iter().flatten().for_each(describe_headers);
     }
     let scheme = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());

@@ -91,6 +91,8 @@ refusals! {
     OfChanging = [MalformedRequest, UnsupportedMediaType, TooLarge, InvalidField, ChatbotNotAllowed, NotFound];
     /// Of something that is named by an id.
     OfOne = [InvalidField, ChatbotNotAllowed, NotFound];
+    /// Of what can be done only where it failed before.
+    OfTryingAgain = [InvalidField, ChatbotNotAllowed, NotFound, Conflict];
     /// Of lists and sums.
     OfReading = [InvalidField, ChatbotNotAllowed, NotFound];
     /// Of what has no parameters.

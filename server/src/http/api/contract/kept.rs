@@ -1,7 +1,7 @@
 //! What is kept: chatbots, their documents, and conversations.
 
 use super::{Amount, Moment};
-use domain::chatbot::{Chatbot, Document};
+use domain::chatbot::{Chatbot, Document, DocumentState};
 use domain::conversation::{Conversation, ConversationMessage, KeptSource};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,15 +34,28 @@ impl From<Chatbot> for ChatbotView {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "doc_0RWcY5zAAL3pX7vTn1aZb", "chatbot_id": "bot_0RWcY5yKQL3pX7vTn1aZb", "name": "Help.md",
-    "size_bytes": 1830, "passages": 12, "created_at": "2026-11-24T09:00:00.000000Z"
+    "kind": "markdown", "state": "ready", "reason": null, "size_bytes": 1830, "pages": null, "passages": 12,
+    "created_at": "2026-11-24T09:00:00.000000Z"
 }))]
 pub(in crate::http::api) struct DocumentView {
     pub id: String,
     pub chatbot_id: String,
     pub name: String,
+    /// What it was made of
+    #[schema(pattern = "^(text|markdown|html|pdf|docx|csv)$")]
+    pub kind: &'static str,
+    /// A file is `waiting`, then `reading`, and in the end `ready` or `failed`; a text is `ready` at once
+    #[schema(pattern = "^(waiting|reading|ready|failed)$")]
+    pub state: &'static str,
+    /// Why its file could not be read; null unless it failed
+    pub reason: Option<String>,
+    /// Of its file, or of its text where it was made of one
     #[schema(minimum = 0)]
     pub size_bytes: i64,
-    /// How many passages it is read as
+    /// Null where it has no pages
+    #[schema(minimum = 1)]
+    pub pages: Option<i64>,
+    /// How many passages it is answered from; while a file is read that replaces it, still those of before
     #[schema(minimum = 0)]
     pub passages: i64,
     pub created_at: Moment,
@@ -54,7 +67,11 @@ impl From<Document> for DocumentView {
             id: document.id.to_string(),
             chatbot_id: document.chatbot_id.to_string(),
             name: document.name,
+            kind: document.kind.as_str(),
+            state: document.state.as_str(),
+            reason: if let DocumentState::Failed { reason } = document.state { Some(reason) } else { None },
             size_bytes: document.size_bytes,
+            pages: document.pages,
             passages: document.passages,
             created_at: Moment::from(document.created_at),
         }
@@ -76,6 +93,38 @@ pub(in crate::http::api) struct DocumentRequest {
     /// Plain text or Markdown, at most 2 MB in UTF-8
     #[schema(min_length = 1, pattern = r"\S")]
     pub text: String,
+}
+
+/// A document to add, as a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form is read part by part; this is what it looks like")]
+pub(in crate::http::api) struct DocumentForm {
+    /// The chatbot that will answer from it
+    pub chatbot_id: String,
+    /// Its name is that of the document
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: Vec<u8>,
+}
+
+/// A text that replaces a document.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Help.md", "text": "# Opening hours\n\nThe shop opens at ten.\n" }))]
+#[expect(dead_code, reason = "the body is read field by field, so that each refusal names its field")]
+pub(in crate::http::api) struct DocumentReplacement {
+    #[schema(min_length = 1, max_length = 80, pattern = r"\S")]
+    pub name: String,
+    /// Plain text or Markdown, at most 2 MB in UTF-8
+    #[schema(min_length = 1, pattern = r"\S")]
+    pub text: String,
+}
+
+/// A file that replaces a document, as a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form is read part by part; this is what it looks like")]
+pub(in crate::http::api) struct FileForm {
+    /// Its name is that of the document
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: Vec<u8>,
 }
 
 /// A conversation with a chatbot.
@@ -112,11 +161,14 @@ pub(in crate::http::api) struct SourceView {
     pub document_id: String,
     pub document_name: String,
     pub heading: String,
+    /// From 1; null where the document has no pages
+    #[schema(minimum = 1)]
+    pub page: Option<u32>,
 }
 
 impl From<KeptSource> for SourceView {
-    fn from(KeptSource { document_id, document_name, heading }: KeptSource) -> Self {
-        Self { document_id: document_id.to_string(), document_name, heading }
+    fn from(KeptSource { document_id, document_name, heading, page }: KeptSource) -> Self {
+        Self { document_id: document_id.to_string(), document_name, heading, page }
     }
 }
 
@@ -126,7 +178,8 @@ impl From<KeptSource> for SourceView {
     "number": 1, "request_id": "req_0RWcY6dDq2pX7vTn1aZbK", "user_message": "When do you open?",
     "chatbot_message": "The shop opens at nine. (Opening hours)", "price": "0.002000",
     "sources": [{
-        "document_id": "doc_0RWcY5zAAL3pX7vTn1aZb", "document_name": "Help.md", "heading": "Opening hours"
+        "document_id": "doc_0RWcY5zAAL3pX7vTn1aZb", "document_name": "Help.md", "heading": "Opening hours",
+        "page": null
     }],
     "at": "2026-11-24T09:00:00.000000Z"
 }))]

@@ -69,7 +69,7 @@ pub(in crate::http::api) struct MessageRequest {
     "chatbot_id": "bot_0RWcY5yKQL3pX7vTn1aZb", "chatbot_message": "The shop opens at nine. (Opening hours)",
     "citations": [{
         "document_id": "doc_0RWcY5zAAL3pX7vTn1aZb", "document_name": "Help.md", "heading": "Opening hours",
-        "text": "The shop opens at nine."
+        "page": null, "text": "The shop opens at nine."
     }],
     "price": "0.002000", "credit_remaining": "23.418200"
 }))]
@@ -112,6 +112,9 @@ pub(in crate::http::api) struct CitationView<'a> {
     pub document_name: &'a str,
     /// The headings above the passage
     pub heading: &'a str,
+    /// From 1; null where the document has no pages
+    #[schema(minimum = 1)]
+    pub page: Option<u32>,
     pub text: &'a str,
 }
 
@@ -121,6 +124,7 @@ impl<'a> From<&'a Citation> for CitationView<'a> {
             document_id: citation.document_id.as_str(),
             document_name: &citation.document_name,
             heading: &citation.heading,
+            page: citation.page,
             text: &citation.text,
         }
     }

@@ -11,7 +11,10 @@ mod usage;
 
 pub(super) use account::{CreditView, PlanView};
 pub(super) use chatbot_settings::{ChatbotSettingsChange, ChatbotSettingsView};
-pub(super) use kept::{ChatbotView, ConversationMessageView, ConversationView, DocumentRequest, DocumentView};
+pub(super) use kept::{
+    ChatbotView, ConversationMessageView, ConversationView, DocumentForm, DocumentReplacement, DocumentRequest,
+    DocumentView, FileForm,
+};
 pub(super) use messages::{AskAnswer, AskRequest, CitationView, MessageAnswer, MessageRequest, StreamEvent};
 pub(super) use usage::{EntryView, UsageView};
 

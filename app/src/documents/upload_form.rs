@@ -1,0 +1,113 @@
+//! Files to upload: several for a chatbot, or one in the place of a document. Files are dropped on the field or chosen in
+//! it.
+//!
+//! The form is one that the browser itself can send. Once the page is alive each file is sent by itself, so that each has
+//! its progress, and what is refused of one says nothing of the others.
+
+use crate::call::send_form;
+use crate::error::sentence;
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use wasm_bindgen::JsCast;
+use web_sys::{FormData, HtmlFormElement};
+
+const ACCEPTED: &str = ".pdf,.docx,.html,.htm,.md,.markdown,.txt,.csv,.tsv";
+
+/// A file on its way.
+#[derive(Clone)]
+struct Sent {
+    name: String,
+    percent: u32,
+    /// Why it was refused.
+    refused: Option<String>,
+}
+
+/// `field` is what the form says beside the files: the chatbot, or the document that is replaced.
+pub(super) fn upload_form(field: AnyView, is_replacement: bool, close_href: String) -> AnyView {
+    let sent = RwSignal::new(Vec::<Sent>::new());
+    let is_sending = RwSignal::new(false);
+    let navigate = use_navigate();
+    let leave_href = close_href.clone();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let Some(fields) = form.and_then(|form| FormData::new_with_form(&form).ok()) else { return };
+        if is_sending.get_untracked() {
+            return;
+        }
+        is_sending.set(true);
+        sent.set(Vec::new());
+        let (navigate, href) = (navigate.clone(), leave_href.clone());
+        spawn_local(async move {
+            if send_all(fields, sent).await {
+                navigate(&href, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            }
+            let _gone = is_sending.try_set(false);
+        });
+    };
+    let button = move || if is_sending.try_get() == Some(true) { "Uploading…" } else { "Upload" };
+    view! {
+        <form method="post" action="/documents/upload" enctype="multipart/form-data" on:submit=submit>
+            <div class="in">
+                {field}
+                <div class="field-group">
+                    <label for="file">{if is_replacement { "File" } else { "Files" }}</label>
+                    <input id="file" class="drop" type="file" name="file" required multiple=!is_replacement accept=ACCEPTED
+                        aria-describedby="file-hint"/>
+                    <p class="hint" id="file-hint">
+                        "Choose or drop PDF, DOCX, HTML, CSV, Markdown or plain text: up to 10 MiB, with up to 2 MiB of text"
+                    </p>
+                </div>
+                <ul class="sent" aria-live="polite">
+                    {move || sent.try_get().unwrap_or_default().into_iter().map(sent_view).collect_view()}
+                </ul>
+            </div>
+            <footer>
+                <a class="btn" href=close_href>"Cancel"</a>
+                <button class="btn primary" disabled=move || is_sending.try_get() == Some(true)>{button}</button>
+            </footer>
+        </form>
+    }
+    .into_any()
+}
+
+fn sent_view(Sent { name, percent, refused }: Sent) -> AnyView {
+    let below = match refused {
+        Some(reason) => view! { <p class="error" role="alert">{reason}</p> }.into_any(),
+        None => view! { <progress max="100" value=percent aria-label=name.clone()></progress> }.into_any(),
+    };
+    view! { <li>{name} {below}</li> }.into_any()
+}
+
+/// Sends the files one after the other; says whether all were taken.
+async fn send_all(fields: FormData, sent: RwSignal<Vec<Sent>>) -> bool {
+    let files = fields.get_all("file");
+    let mut is_all = true;
+    for file in files {
+        let name =
+            js_sys::Reflect::get(&file, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
+        // Each time the same form with another file in it.
+        let _set = fields.set_with_blob("file", file.unchecked_ref());
+        sent.try_update(|sent| sent.push(Sent { name, percent: 0, refused: None }));
+        let progress = move |percent| {
+            sent.try_update(|sent| {
+                if let Some(last) = sent.last_mut() {
+                    last.percent = percent;
+                }
+            });
+        };
+        let answer = send_form("/documents/upload", &fields, Box::new(progress)).await;
+        if let Some(error) = answer.error() {
+            is_all = false;
+            sent.try_update(|sent| {
+                if let Some(last) = sent.last_mut() {
+                    last.refused = Some(sentence(&error.problem.detail));
+                }
+            });
+        }
+    }
+    is_all
+}
