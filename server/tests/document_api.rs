@@ -10,7 +10,7 @@ use api_holder::holder;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use domain::field::FILE_BYTES_MAX;
-use files::{Text, pdf};
+use files::{Placed, pdf};
 use key_holder::KeyHolder;
 use requests::{Answer, send};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ async fn a_file_is_uploaded_replaced_and_tried_again() {
     for server in databases().await {
         let holder = holder(&server, 20).await;
         let chatbot = part("name=\"chatbot_id\"", holder.chatbot.id.as_str().as_bytes());
-        let guide = pdf(&[&[Text { left: 50, top: 60, size: 11, text: "Words" }]]);
+        let guide = pdf(&[&[Placed { left: 50, top: 60, size: 11, text: "Words" }]]);
         let added = send_form(&server, &holder, Method::POST, DOCUMENTS, &[chatbot, file("guide.pdf", &guide)]).await;
         assert_eq!((added.status, added.text("state").as_str()), (201, "waiting"), "{}", added.body);
         let document = read(&server, &holder, &added.text("id")).await;

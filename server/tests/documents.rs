@@ -8,7 +8,7 @@ use domain::chatbot::{Document, DocumentKind, DocumentState};
 use domain::clock::MINUTE_US;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
-use files::{Text, bare_pages, docx, pdf, protected, zip_bomb};
+use files::{Placed, bare_pages, docx, pdf, protected, zip_bomb};
 use server::conversations::ask;
 use server::documents::{self, File};
 use server::{Result, Server, args, chatbots};
@@ -25,8 +25,8 @@ fn file(name: &str, bytes: impl Into<Vec<u8>>) -> File {
     File { name: name.to_owned(), media_type: None, bytes: bytes.into() }
 }
 
-fn page(text: &'static str) -> [Text; 1] {
-    [Text { left: 50, top: 60, size: 11, text }]
+fn page(text: &'static str) -> [Placed; 1] {
+    [Placed { left: 50, top: 60, size: 11, text }]
 }
 
 async fn upload(server: &Server, shop: &Shop, file: File) -> Result<Document> {
@@ -60,7 +60,7 @@ async fn until(
             let _told = tokio::time::timeout(Duration::from_millis(100), changes.changed()).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), reached).await.expect("it is read")
+    tokio::time::timeout(Duration::from_mins(1), reached).await.expect("it is read")
 }
 
 fn reason(document: &Document) -> &str {
@@ -281,7 +281,9 @@ async fn a_file_is_read_once_however_many_processes_there_are() {
         for number in 0..12 {
             let name = format!("{number}-{}.html", server.db.name());
             uploaded.push(upload(&server, &shop, file(&name, "<p>Words")).await.expect("uploaded"));
-            others.iter().for_each(|other| drop(tokio::spawn(read_all(Arc::clone(other)))));
+            for other in &others {
+                tokio::spawn(read_all(Arc::clone(other)));
+            }
         }
         for document in &uploaded {
             assert_eq!(read(&server, &shop, document).await.state, DocumentState::Ready);

@@ -57,9 +57,8 @@ pub(crate) async fn keep_reading(server: Weak<Server>, uploaded: Arc<Notify>) {
         drop(running);
         match read {
             Ok(true) => continue,
-            Ok(false) => {}
             Err(error) if !is_stopping => tracing::error!(%error, "no document could be read"),
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
         let _either = tokio::time::timeout(LOOK_EVERY, uploaded.notified()).await;
     }

@@ -12,7 +12,7 @@ const PAGE_HEIGHT: u16 = 800;
 
 /// Something that stands on a page, in points from its upper left corner.
 #[derive(Clone, Copy)]
-pub struct Text {
+pub struct Placed {
     pub left: u16,
     pub top: u16,
     pub size: u16,
@@ -47,7 +47,7 @@ fn written(mut document: Document) -> Vec<u8> {
 }
 
 /// A PDF of these pages, compressed as programs write it.
-pub fn pdf(pages: &[&[Text]]) -> Vec<u8> {
+pub fn pdf(pages: &[&[Placed]]) -> Vec<u8> {
     let mut document = empty_document(|document, tree| {
         let font = dictionary(vec![
             ("Type", name("Font")),
@@ -76,9 +76,9 @@ pub fn pdf(pages: &[&[Text]]) -> Vec<u8> {
     written(document)
 }
 
-fn content(texts: &[Text]) -> Vec<u8> {
+fn content(texts: &[Placed]) -> Vec<u8> {
     let mut operations = Vec::new();
-    for Text { left, top, size, text } in texts {
+    for Placed { left, top, size, text } in texts {
         let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(character).expect("one byte")).collect();
         let place = vec![i64::from(*left).into(), i64::from(PAGE_HEIGHT - top).into()];
         operations.push(Operation::new("BT", vec![]));

@@ -85,9 +85,8 @@ fn heading_levels(styles: &str) -> HashMap<String, usize> {
 /// The next tag that opens something, or the end.
 fn next_tag<'a>(reader: &mut Reader<&'a [u8]>) -> quick_xml::Result<Event<'a>> {
     loop {
-        match reader.read_event()? {
-            event @ (Event::Start(_) | Event::Empty(_) | Event::Eof) => return Ok(event),
-            _ => {}
+        if let event @ (Event::Start(_) | Event::Empty(_) | Event::Eof) = reader.read_event()? {
+            return Ok(event);
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<String, Unreadable> {
         return Err(Unreadable::TooMuchText);
     }
     read.map_err(|_| Unreadable::Broken)?;
-    write(&lines.lines, pages)
+    write(&lines.found, pages)
 }
 
 struct Line {
@@ -45,7 +45,7 @@ struct Line {
 /// Puts characters together to lines as they come.
 #[derive(Default)]
 struct Lines {
-    lines: Vec<Line>,
+    found: Vec<Line>,
     bytes: usize,
     page: u32,
     height: f64,
@@ -84,14 +84,14 @@ impl OutputDev for Lines {
         let size = if size.is_finite() && size > 0.0 { size } else { 1.0 };
         let below = y - self.last_y;
         let is_apart = below.abs() > size * 0.5 && (x < self.last_x || below.abs() > size * 1.5);
-        match self.lines.last_mut().filter(|_| !self.is_new_page && !(self.is_first && is_apart)) {
+        match self.found.last_mut().filter(|_| !(self.is_new_page || self.is_first && is_apart)) {
             Some(line) => {
                 if self.is_first && x > self.last_x + size * 0.1 {
                     line.text.push(' ');
                 }
                 line.text.push_str(text);
             }
-            None => self.lines.push(Line { page: self.page, text: text.to_owned(), size, below }),
+            None => self.found.push(Line { page: self.page, text: text.to_owned(), size, below }),
         }
         (self.is_new_page, self.is_first, self.last_x, self.last_y) = (false, false, x + width * size, y);
         Ok(())
@@ -218,11 +218,11 @@ fn joined(lines: &[Line]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files::{Text, bare_pages, pdf, protected};
+    use super::super::files::{Placed, bare_pages, pdf, protected};
     use super::*;
 
-    fn line(top: u16, size: u16, text: &'static str) -> Text {
-        Text { left: 50, top, size, text }
+    fn line(top: u16, size: u16, text: &'static str) -> Placed {
+        Placed { left: 50, top, size, text }
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn words_that_are_shown_one_by_one_stand_on_one_line() {
-        let at = |left, text| Text { left, top: 60, size: 10, text };
+        let at = |left, text| Placed { left, top: 60, size: 10, text };
         assert_eq!(read(&pdf(&[&[at(50, "One"), at(90, "two")]])), Ok("One two\n\n\u{c}".to_owned()));
     }
 
