@@ -3,8 +3,8 @@
 
 use crate::error::AppError;
 use domain::problem::ProblemCode;
+use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
-use js_sys::{Promise, Uint8Array};
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -15,11 +15,8 @@ use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    FormData, ProgressEvent, RequestInit, Response, UrlSearchParams, XmlHttpRequest, XmlHttpRequestResponseType,
-};
+use web_sys::{FormData, RequestInit, Response, UrlSearchParams};
 
 /// A `Result<T, AppError>` in postcard: as it stands in a page and as it is kept until somebody reads it.
 ///
@@ -142,32 +139,6 @@ async fn fetch(path: &str, body: &JsValue) -> Result<Answer, JsValue> {
         call_redirect_hook(&location);
     }
     Ok(Answer::value(bytes))
-}
-
-/// Sends a form with a file as [`post`] does, and says how many percent of it have gone. Follows nothing.
-pub async fn send_form(path: &str, form: &FormData, progress: Box<dyn FnMut(u32)>) -> Answer {
-    exchange(path, form, progress).await.unwrap_or_else(|_| unreachable())
-}
-
-async fn exchange(path: &str, form: &FormData, mut progress: Box<dyn FnMut(u32)>) -> Result<Answer, JsValue> {
-    let request = XmlHttpRequest::new()?;
-    request.open_with_async("POST", path, true)?;
-    request.set_response_type(XmlHttpRequestResponseType::Arraybuffer);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
-    let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
-        progress((event.loaded() / event.total().max(1.0) * 100.0) as u32);
-    });
-    request.upload()?.set_onprogress(Some(on_progress.as_ref().unchecked_ref()));
-    let end = Promise::new(&mut |resolve, _| request.set_onloadend(Some(&resolve)));
-    request.send_with_opt_form_data(Some(form))?;
-    JsFuture::from(end).await?;
-    let (status, bytes) = (request.status()?, Uint8Array::new(&request.response()?).to_vec());
-    Ok(match status {
-        // The connection broke.
-        0 => unreachable(),
-        200 => Answer::value(bytes),
-        _ => Answer::of::<()>(&Err(refusal(status, &bytes))),
-    })
 }
 
 fn unreachable() -> Answer {

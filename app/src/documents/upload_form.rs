@@ -1,10 +1,10 @@
 //! Files to upload: several for a chatbot, or one in the place of a document. Files are dropped on the field or chosen in
 //! it.
 //!
-//! The form is one that the browser itself can send. Once the page is alive each file is sent by itself, so that each has
-//! its progress, and what is refused of one says nothing of the others.
+//! The form is one that the browser itself can send. Once the page is alive each file is sent by itself, so that each says
+//! how far it is, and what is refused of one says nothing of the others.
 
-use crate::call::send_form;
+use crate::call::post;
 use crate::error::sentence;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast;
-use web_sys::{FormData, HtmlFormElement};
+use web_sys::{File, FormData, HtmlFormElement};
 
 const ACCEPTED: &str = ".pdf,.docx,.html,.htm,.md,.markdown,.txt,.csv,.tsv";
 
@@ -20,9 +20,8 @@ const ACCEPTED: &str = ".pdf,.docx,.html,.htm,.md,.markdown,.txt,.csv,.tsv";
 #[derive(Clone)]
 struct Sent {
     name: String,
-    percent: u32,
-    /// Why it was refused.
-    refused: Option<String>,
+    /// Empty on its way, and else why it was refused, or that it was taken.
+    outcome: String,
 }
 
 /// `field` is what the form says beside the files: the chatbot, or the document that is replaced.
@@ -74,40 +73,23 @@ pub(super) fn upload_form(field: AnyView, is_replacement: bool, close_href: Stri
     .into_any()
 }
 
-fn sent_view(Sent { name, percent, refused }: Sent) -> AnyView {
-    let below = match refused {
-        Some(reason) => view! { <p class="error" role="alert">{reason}</p> }.into_any(),
-        None => view! { <progress max="100" value=percent aria-label=name.clone()></progress> }.into_any(),
-    };
-    view! { <li>{name} {below}</li> }.into_any()
+fn sent_view(Sent { name, outcome }: Sent) -> AnyView {
+    let progress = outcome.is_empty().then(|| view! { <progress aria-label=name.clone()></progress> }.into_any());
+    view! { <li>{name} " " {outcome} {progress}</li> }.into_any()
 }
 
 /// Sends the files one after the other; says whether all were taken.
 async fn send_all(fields: FormData, sent: RwSignal<Vec<Sent>>) -> bool {
-    let files = fields.get_all("file");
     let mut is_all = true;
-    for file in files {
-        let name =
-            js_sys::Reflect::get(&file, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
-        // Each time the same form with another file in it.
+    for file in fields.get_all("file") {
+        // The same form each time, with another file in it.
         let _set = fields.set_with_blob("file", file.unchecked_ref());
-        sent.try_update(|sent| sent.push(Sent { name, percent: 0, refused: None }));
-        let progress = move |percent| {
-            sent.try_update(|sent| {
-                if let Some(last) = sent.last_mut() {
-                    last.percent = percent;
-                }
-            });
-        };
-        let answer = send_form("/documents/upload", &fields, Box::new(progress)).await;
-        if let Some(error) = answer.error() {
-            is_all = false;
-            sent.try_update(|sent| {
-                if let Some(last) = sent.last_mut() {
-                    last.refused = Some(sentence(&error.problem.detail));
-                }
-            });
-        }
+        let name = file.unchecked_ref::<File>().name();
+        sent.try_update(|sent| sent.push(Sent { name, outcome: String::new() }));
+        let error = post("/documents/upload", fields.clone().into()).await.error();
+        is_all &= error.is_none();
+        let outcome = error.map_or_else(|| "Uploaded.".to_owned(), |error| sentence(&error.problem.detail));
+        sent.try_update(|sent| sent.last_mut().map(|last| last.outcome = outcome));
     }
     is_all
 }
