@@ -15,6 +15,14 @@ pub fn counted(number: i64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A document as the source of an answer, with the page where it has pages.
+pub fn source_name(document_name: String, page: Option<u32>) -> String {
+    match page {
+        Some(page) => format!("{document_name}, page {page}"),
+        None => document_name,
+    }
+}
+
 /// What stands in place of something that could not be loaded.
 pub fn failure(error: AppError) -> AnyView {
     view! { <ProblemNotice problem=error.problem/> }.into_any()

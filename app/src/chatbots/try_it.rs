@@ -3,6 +3,7 @@
 //! The form is an ordinary one that posts to a plain route, so a question asked before the WASM has loaded is answered
 //! too. Afterwards the answer appears below the question; a question that was refused stays in its field.
 
+use super::parts::source_name;
 use super::server_fns::{AskChatbot, ChatbotView};
 use crate::call::{form_body, post};
 use crate::components::{Moment, MomentKind, ProblemNotice};
@@ -214,7 +215,7 @@ pub fn answer_view(reply: Reply) -> AnyView {
 
 fn citation(citation: Citation) -> AnyView {
     let Citation { document_name, heading, page, text, .. } = citation;
-    let name = page.map_or(document_name.clone(), |page| format!("{document_name}, page {page}"));
+    let name = source_name(document_name, page);
     view! {
         <li>
             <details>

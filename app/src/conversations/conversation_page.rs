@@ -1,7 +1,7 @@
 //! `/conversations/{id}`: all that was said in a conversation, what it cost and where the answers came from.
 
 use super::server_fns::{ConversationView, DeleteConversation, LoadConversation};
-use crate::chatbots::parts::counted;
+use crate::chatbots::parts::{counted, source_name};
 use crate::components::{
     FormProblem, Loaded, Loading, Moment, PageHeading, PostForm, ProblemNotice, Submission, use_live,
 };
@@ -92,9 +92,9 @@ fn exchange(message: ConversationMessage, currency: Currency) -> AnyView {
     .into_any()
 }
 
-fn source(KeptSource { document_name, heading, .. }: KeptSource) -> AnyView {
+fn source(KeptSource { document_name, heading, page, .. }: KeptSource) -> AnyView {
     let heading = (!heading.is_empty()).then(|| format!(" · {heading}"));
-    view! { <li class="sub">{document_name}{heading}</li> }.into_any()
+    view! { <li class="sub">{source_name(document_name, page)}{heading}</li> }.into_any()
 }
 
 /// Behind a summary, so that nothing is deleted by one click; it works without WASM.
