@@ -1,17 +1,17 @@
-// Documents: uploaded, pasted, answered from, deleted. The customer's guide is the document of the tests.
+// Documents: uploaded, pasted, answered from, replaced, tried again, deleted. The customer's guide is the document of the tests.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { addDocument, createChatbot, open, signUp, tryIt } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 const guide = join(import.meta.dirname, "../docs/guide");
 
-async function upload(page: Page, chatbot: string, file: string | { name: string; mimeType: string; buffer: Buffer }) {
+async function upload(page: Page, chatbot: string, file: Parameters<Locator["setInputFiles"]>[0]) {
   await open(page, `/documents?add=${chatbot}`);
   const dialog = page.getByRole("dialog", { name: "Add document" });
-  await dialog.getByLabel("File").setInputFiles(file);
+  await dialog.getByLabel("Files").setInputFiles(file);
   await dialog.getByRole("button", { name: "Upload", exact: true }).click();
   return dialog;
 }
@@ -53,6 +53,46 @@ test("a question that nothing matches is answered with a plain no", async ({ pag
   await expect(await tryIt(page, chatbot, "quantum chromodynamics")).toContainText("I found nothing about that");
 });
 
+const text = (name: string, mimeType: string, words: string) => ({ name, mimeType, buffer: Buffer.from(words) });
+
+test("several files at once: each is read by itself, one is broken, is tried again and replaced", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const dialog = await upload(page, chatbot, [
+    text("hours.html", "text/html", "<h1>Hours</h1><p>The shop opens at nine."),
+    text("prices.csv", "text/csv", "Article,Price\nLamp,20\n"),
+    text("cut.pdf", "application/pdf", "%PDF-1.7 and nothing more"),
+  ]);
+  await expect(dialog).toBeHidden();
+  const row = (name: string) => page.getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
+  await expect(row("hours.html")).toContainText("Ready");
+  await expect(row("prices.csv")).toContainText("Ready");
+  await expect(row("cut.pdf")).toContainText("Failed");
+  await expect(row("cut.pdf")).toContainText("The file is damaged");
+  await row("cut.pdf").getByRole("button", { name: "Try again" }).click();
+  await expect(row("cut.pdf")).toContainText("Failed");
+  await row("cut.pdf").getByRole("button", { name: "Replace" }).click();
+  const replace = page.getByRole("dialog", { name: "Replace document" });
+  await replace.getByLabel("File").setInputFiles(text("whole.html", "text/html", "<p>Parking is free."));
+  await replace.getByRole("button", { name: "Upload" }).click();
+  await expect(row("whole.html")).toContainText("Ready");
+  await expect(row("cut.pdf")).toHaveCount(0);
+  await expect(await tryIt(page, chatbot, "Is parking free?")).toContainText("Parking is free.");
+  await expect(await tryIt(page, chatbot, "What is the price of a lamp?")).toContainText("Price: 20");
+});
+
+test("of several files the one that is refused says so, and the others are taken", async ({ page, expectErrors }) => {
+  expectErrors(/status of 415/);
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const files = [text("picture.png", "image/png", "\x89PNG"), text("hours.md", "text/markdown", "We open at nine.")];
+  const dialog = await upload(page, chatbot, files);
+  await expect(dialog.getByRole("listitem").nth(0)).toContainText("picture.png is not plain text");
+  await expect(dialog.getByRole("listitem").nth(1)).toContainText("Uploaded");
+  await dialog.getByRole("link", { name: "Cancel" }).click();
+  await expect(page.getByRole("rowheader", { name: "hours.md" })).toBeVisible();
+});
+
 test("a file that is no text is refused", async ({ page, expectErrors }) => {
   expectErrors(/status of 415/);
   await signUp(page);
@@ -62,7 +102,7 @@ test("a file that is no text is refused", async ({ page, expectErrors }) => {
     mimeType: "text/plain",
     buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x00]),
   });
-  await expect(dialog.getByRole("alert")).toBeVisible();
+  await expect(dialog.getByRole("listitem")).toContainText("UTF-8");
 });
 
 test("a file that is too large is refused", async ({ page, expectErrors }) => {
@@ -74,7 +114,7 @@ test("a file that is too large is refused", async ({ page, expectErrors }) => {
     mimeType: "text/plain",
     buffer: Buffer.alloc(2 * 1024 * 1024 + 1, "a line of text\n"),
   });
-  await expect(dialog.getByRole("alert")).toContainText("2 MiB");
+  await expect(dialog.getByRole("listitem")).toContainText("2 MiB");
 });
 
 test("a deleted document is answered from no more", async ({ page }) => {

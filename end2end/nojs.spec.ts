@@ -87,6 +87,26 @@ test("a chatbot can be made, given a document, and asked", async ({ page }) => {
   await expect(page.getByText("The shop opens at nine.").first()).toBeVisible();
 });
 
+test("several files can be uploaded, and the one that is refused is named", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await expect(page.getByRole("main").getByText("Help centre")).toBeVisible();
+  await page.goto("/documents?add");
+  const text = (name: string, words: string) => ({ name, mimeType: "", buffer: Buffer.from(words) });
+  await page.getByLabel("Files").setInputFiles([text("a.html", "<p>Words"), text("a.png", "PNG"), text("b.md", "Words")]);
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(page.getByRole("alert")).toContainText("a.png is not plain text");
+  await expect(page.getByText("The other 2 files were taken.")).toBeVisible();
+  await page.getByRole("link", { name: "Back to the documents" }).click();
+  await expect(page.getByRole("rowheader", { name: "a.html" })).toBeVisible();
+  await page.getByRole("row").filter({ hasText: "b.md" }).getByRole("button", { name: "Replace" }).click();
+  await page.getByLabel("File").setInputFiles(text("c.md", "Other words"));
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(page.getByRole("rowheader", { name: "c.md" })).toBeVisible();
+});
+
 test("a chatbot can be given a cap and be paused", async ({ page }) => {
   await signUp(page);
   await page.goto("/chatbots?new");
