@@ -6,11 +6,12 @@ use super::server_fns::{Chapter, ChapterLink};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
 /// The chapters in reading order, each with the name it has in addresses.
-const CHAPTERS: [(&str, &str); 7] = [
+const CHAPTERS: [(&str, &str); 8] = [
     ("start", include_str!("../../../docs/guide/README.md")),
     ("plan", include_str!("../../../docs/guide/plan.md")),
     ("credit", include_str!("../../../docs/guide/credit.md")),
     ("keys", include_str!("../../../docs/guide/keys.md")),
+    ("documents", include_str!("../../../docs/guide/documents.md")),
     ("answers", include_str!("../../../docs/guide/answers.md")),
     ("widget", include_str!("../../../docs/guide/widget.md")),
     ("troubleshooting", include_str!("../../../docs/guide/troubleshooting.md")),
