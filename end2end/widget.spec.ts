@@ -17,7 +17,7 @@ class Site {
   constructor(installation: string) {
     const policy = `default-src 'none'; script-src ${installation}; connect-src ${installation}; img-src data:`;
     this.#server = createServer((_, response) => {
-      response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy });
+      response.writeHead(200, { "Content-Type": "text/html; charset=windows-1252", "Content-Security-Policy": policy });
       response.end(`<!DOCTYPE html><html lang="en"><head><meta name="viewport" content="width=device-width">
         <title>Lamps</title><link rel="icon" href="data:,">${this.code}</head>
         <body><main><h1>Lamps</h1><p>We sell lamps.</p><a href="/">Home</a></main></body></html>`);
@@ -127,6 +127,7 @@ test("the widget can be used with the keyboard, moves nothing, and has no barrie
     await page.keyboard.press(key);
     await expect(chat(page).getByRole("button", { name })).toBeFocused();
   }
+  await expect(chat(page).getByRole("button", { name: "Close the chat" })).toHaveText("×");
   const found = await new AxeBuilder({ page }).analyze();
   expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
   const box = await chat(page).boundingBox();
