@@ -74,10 +74,10 @@ fn heading(chatbot: Chatbot) -> AnyView {
     .into_any()
 }
 
-fn cards(ChatbotView { chatbot, documents, currency, embed, .. }: ChatbotView) -> AnyView {
+fn cards(ChatbotView { chatbot, documents, currency, embed_code, embed, .. }: ChatbotView) -> AnyView {
     let spending = spending_card(&chatbot, currency);
     let id = chatbot.id;
-    let widget = embed.map(widget_card);
+    let widget = (!embed_code.is_empty()).then(|| widget_card(embed_code, embed));
     let reference_href = format!("/reference/createMessage?chatbot={id}");
     view! {
         <section class="card" aria-labelledby="documents-heading">

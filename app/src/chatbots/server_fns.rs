@@ -55,17 +55,10 @@ pub struct ChatbotView {
     pub opening: String,
     pub messages: WindowUsage,
     pub currency: Currency,
-    /// Nothing, while it has no widget.
-    pub embed: Option<Embed>,
-}
-
-/// How a widget comes into a page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Embed {
-    /// The element for the page.
-    pub code: String,
-    /// What else there is to it, as HTML.
-    pub html: String,
+    /// The element that puts its widget into a page; empty, while it has no widget.
+    pub embed_code: String,
+    /// What else there is to that, as HTML.
+    pub embed: String,
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/list", input = Postcard, output = Postcard)]
@@ -93,9 +86,11 @@ pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let messages = server::plans::usage(&server, &viewer.account_id).await?.messages;
     let settings = server::chatbots::settings(&server, &viewer.account_id, &id).await?;
     let widget = server::widgets::of_chatbot(&server, &viewer.account_id, &id).await?;
+    let embed = |widget| widget_fields::embed(&server.config.public_url(), &chatbot.name, &settings, &widget);
+    let (embed_code, embed) = widget.map(embed).unwrap_or_default();
     Ok(ChatbotView {
-        embed: widget
-            .map(|widget| widget_fields::embed(&server.config.public_url(), &chatbot.name, &settings, &widget)),
+        embed_code,
+        embed,
         chatbot,
         documents,
         opening: settings_fields::opening(settings),

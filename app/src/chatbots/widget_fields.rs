@@ -1,7 +1,7 @@
 //! The fields of a chatbot's widget, and how it comes into a page, as HTML that is made on the server, as the fields of
 //! its settings are.
 
-use super::server_fns::{Embed, RotateWidget};
+use super::server_fns::RotateWidget;
 use crate::components::in_textarea;
 use crate::error::AppError;
 use domain::chatbot_settings::ChatbotSettings;
@@ -56,8 +56,13 @@ fn choice(name: &'static str, label: &'static str, chosen: &str, options: &[(&'s
     .into_any()
 }
 
-/// The code for a page, the widget as it is there, and the form that gives it another id.
-pub(super) fn embed(public_url: &str, chatbot_name: &str, settings: &ChatbotSettings, widget: &Widget) -> Embed {
+/// The code for a page; and, as HTML, the code, the widget as it is there, and the form that gives it another id.
+pub(super) fn embed(
+    public_url: &str,
+    chatbot_name: &str,
+    settings: &ChatbotSettings,
+    widget: &Widget,
+) -> (String, String) {
     let Widget { id, chatbot_id, position, theme, .. } = widget;
     let code = format!("<script src=\"{public_url}/widget.js\" data-widget=\"{id}\" async></script>");
     // The frame is loaded anew when its address changes, which is when the widget looks different.
@@ -65,22 +70,19 @@ pub(super) fn embed(public_url: &str, chatbot_name: &str, settings: &ChatbotSett
     format!("{chatbot_name} {settings:?} {position:?} {theme:?}").hash(&mut look);
     let preview = format!("/widget/{id}/preview?look={:x}", look.finish());
     let html = view! {
-        <header><h2 id="embed-heading">"Embed code"</h2></header>
-        <div class="body stack">
-            <pre class="embed" tabindex="0" role="group" aria-label="Code for your pages">{code.clone()}</pre>
-            <p class="hint">"Put it on every page of the allowed origins that is to show the widget."</p>
-            <iframe class="widget-preview" src=preview title="Preview of the widget"></iframe>
-            <p class="hint">"What you ask in the preview costs credit, as what visitors ask does."</p>
-            <form method="post" action=RotateWidget::PATH>
-                <input type="hidden" name="id" value=chatbot_id.to_string()/>
-                <div class="actions start">
-                    <button class="btn">"Replace the id"</button>
-                    <span class="hint">"Pages with the code of before stop showing the widget at once."</span>
-                </div>
-            </form>
-        </div>
+        <pre class="embed" tabindex="0" role="group" aria-label="Code for your pages">{code.clone()}</pre>
+        <p class="hint">"Put it on every page of the allowed origins that is to show the widget."</p>
+        <iframe class="widget-preview" src=preview title="Preview of the widget"></iframe>
+        <p class="hint">"What you ask in the preview costs credit, as what visitors ask does."</p>
+        <form method="post" action=RotateWidget::PATH>
+            <input type="hidden" name="id" value=chatbot_id.to_string()/>
+            <div class="actions start">
+                <button class="btn">"Replace the id"</button>
+                <span class="hint">"Pages with the code of before stop showing the widget at once."</span>
+            </div>
+        </form>
     };
-    Embed { code, html: html.to_html() }
+    (code, html.to_html())
 }
 
 #[cfg(test)]
