@@ -163,6 +163,31 @@ test("a chatbot's settings can be changed, what was typed survives a refusal, an
   await expect(page.getByText("I found nothing about that")).toBeVisible();
 });
 
+test("a widget can be made and get another id, and what was typed survives a refusal", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/chatbots?new");
+  await page.getByLabel("Name").fill("Help centre");
+  await page.getByRole("button", { name: "Create chatbot" }).click();
+  await page.getByRole("link", { name: "Help centre" }).click();
+  const widget = page.getByRole("region", { name: "Widget", exact: true });
+  const code = page.getByLabel("Code for your pages");
+  await widget.getByLabel("Allowed origins").fill("https://example.com/shop");
+  await widget.getByLabel("Place").selectOption("Bottom left");
+  await widget.getByRole("button", { name: "Save" }).click();
+  await expect(widget.getByRole("alert")).toContainText("Write each origin as");
+  await expect(widget.getByLabel("Allowed origins")).toHaveValue("https://example.com/shop");
+  await expect(widget.getByLabel("Place")).toHaveValue("left");
+  await expect(code).toHaveCount(0);
+  await widget.getByLabel("Allowed origins").fill("*.example.com");
+  await widget.getByRole("button", { name: "Save" }).click();
+  await expect(widget.getByLabel("Allowed origins")).toHaveValue("https://*.example.com");
+  const before = await code.innerText();
+  expect(before).toMatch(/^<script src="http:.*\/widget\.js" data-widget="wid_\w+" async><\/script>$/);
+  await page.getByRole("button", { name: "Replace the id" }).click();
+  await expect(code).not.toHaveText(before);
+  await expect(code).toContainText("data-widget");
+});
+
 test("usage can be filtered and told apart", async ({ page }) => {
   await signUp(page);
   await creditCard(page).getByRole("button", { name: "Add balance" }).click();

@@ -57,7 +57,7 @@ export function watch(context: BrowserContext, hasJavaScript = true): string[] {
   context.on("request", (request) => {
     const page = request.serviceWorker() ? null : request.frame().page();
     if (!page) return;
-    if (request.isNavigationRequest()) alive.delete(page);
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) alive.delete(page);
     if (new URL(request.url()).pathname === "/events") alive.add(page);
   });
   return errors;

@@ -1,6 +1,7 @@
 // The chat widget: a button in the corner of any page, and the chat behind it. It is one script without dependencies, in a
 // shadow root of its own, so that the page's styles and the widget's do not meet. What a chatbot says is put in as text
-// only, never as HTML. It knows a public widget id and no secret; the server checks at every call where it is shown.
+// only, never as HTML. The script itself is ASCII, because a page of another encoding would read it in that one. It knows a
+// public widget id and no secret; the server checks at every call where it is shown.
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -130,7 +131,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
     const field = make("textarea", { rows: 1, required: true, maxLength: 4000, "aria-label": "Your message", placeholder: "Ask a question" });
     const submit = make("button", { className: "send" }, "Send");
     const form = make("form", null, field, submit);
-    const close = make("button", { type: "button", className: "close", "aria-label": "Close the chat" }, "×");
+    const close = make("button", { type: "button", className: "close", "aria-label": "Close the chat" }, "\u00d7");
     const panel = make(
       "section",
       { className: "panel", role: "dialog", "aria-label": `Chat with ${name}`, hidden: true },
@@ -179,7 +180,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       submit.disabled = true;
       suggestions.hidden = true;
       if (isNew) add("mine", message);
-      const line = add("theirs", "…");
+      const line = add("theirs", "\u2026");
       said.textContent = "Answering";
       let text = "";
       try {

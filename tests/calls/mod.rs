@@ -142,6 +142,12 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
         answer_engine: String::new(),
         colour: String::new(),
     };
+    let widget = |id: &str| chatbots::ChangeWidget {
+        id: id.to_owned(),
+        allowed_origins: "https://evil.example".to_owned(),
+        position: "left".to_owned(),
+        theme: "dark".to_owned(),
+    };
     let ask =
         |id: &str, conversation_id| chatbots::AskChatbot { id: id.to_owned(), conversation_id, message: message() };
     vec![
@@ -150,6 +156,8 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
         read(NotFound, &chatbots::LoadChatbotView { id: id() }),
         read(NotFound, &chatbots::LoadSettings { id: id() }),
         write(NotFound, &settings(&theirs.chatbot)),
+        write(NotFound, &widget(&theirs.chatbot)),
+        write(NotFound, &chatbots::RotateWidget { id: id() }),
         write(Own, &chatbots::CreateChatbot { name: "Third".to_owned() }),
         write(NotFound, &chatbots::RenameChatbot { id: id(), name: "Renamed".to_owned() }),
         write(NotFound, &chatbots::CapChatbot { id: id(), daily_cap: "0".to_owned() }),

@@ -5,6 +5,7 @@ use super::server_fns::{ChatbotView, LoadChatbotView, LoadSettings};
 use super::settings::forms;
 use super::spending::spending_card;
 use super::try_it::{Talk, TryIt};
+use super::widget_card::widget_card;
 use crate::components::{CopyButton, EmptyState, Loaded, Moment, MomentKind, OpenDialog, PageHeading, use_live};
 use crate::documents::size_text;
 use domain::chatbot::{Chatbot, Document};
@@ -73,9 +74,10 @@ fn heading(chatbot: Chatbot) -> AnyView {
     .into_any()
 }
 
-fn cards(ChatbotView { chatbot, documents, currency, .. }: ChatbotView) -> AnyView {
+fn cards(ChatbotView { chatbot, documents, currency, embed_code, embed, .. }: ChatbotView) -> AnyView {
     let spending = spending_card(&chatbot, currency);
     let id = chatbot.id;
+    let widget = (!embed_code.is_empty()).then(|| widget_card(embed_code, embed));
     let reference_href = format!("/reference/createMessage?chatbot={id}");
     view! {
         <section class="card" aria-labelledby="documents-heading">
@@ -91,6 +93,7 @@ fn cards(ChatbotView { chatbot, documents, currency, .. }: ChatbotView) -> AnyVi
                 <a href=reference_href>"Call it by API"</a>
             </div>
         </section>
+        {widget}
         {spending}
     }
     .into_any()

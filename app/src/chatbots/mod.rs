@@ -12,6 +12,9 @@ mod settings;
 mod settings_fields;
 mod spending;
 mod try_it;
+mod widget_card;
+#[cfg(feature = "ssr")]
+mod widget_fields;
 
 #[cfg(feature = "ssr")]
 pub use server_fns::plain_routes;

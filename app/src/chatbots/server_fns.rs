@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 use {
     super::settings_fields,
+    super::widget_fields,
     crate::components::refused_before,
     crate::server_fns::{is_plain_form, read_cap, require_viewer, server},
     domain::account::Viewer,
@@ -24,6 +25,7 @@ use {
     server::Server,
     server::conversations::Question,
     server::http::RequestName,
+    server::widgets::WidgetForm,
 };
 
 /// The settings of a chatbot, for their form.
@@ -32,6 +34,8 @@ pub struct SettingsView {
     pub chatbot: Chatbot,
     /// The fields of the settings, as HTML.
     pub fields: String,
+    /// Those of its widget, as HTML.
+    pub widget_fields: String,
     pub currency: Currency,
 }
 
@@ -51,6 +55,10 @@ pub struct ChatbotView {
     pub opening: String,
     pub messages: WindowUsage,
     pub currency: Currency,
+    /// The element that puts its widget into a page; empty, while it has no widget.
+    pub embed_code: String,
+    /// What else there is to that, as HTML.
+    pub embed: String,
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/list", input = Postcard, output = Postcard)]
@@ -77,7 +85,12 @@ pub async fn load_chatbot_view(id: String) -> Result<ChatbotView, AppError> {
     let documents = server::documents::list(&server, &viewer.account_id, Some(&id)).await?;
     let messages = server::plans::usage(&server, &viewer.account_id).await?.messages;
     let settings = server::chatbots::settings(&server, &viewer.account_id, &id).await?;
+    let widget = server::widgets::of_chatbot(&server, &viewer.account_id, &id).await?;
+    let embed = |widget| widget_fields::embed(&server.config.public_url(), &chatbot.name, &settings, &widget);
+    let (embed_code, embed) = widget.map(embed).unwrap_or_default();
     Ok(ChatbotView {
+        embed_code,
+        embed,
         chatbot,
         documents,
         opening: settings_fields::opening(settings),
@@ -95,7 +108,9 @@ pub async fn load_settings(id: String) -> Result<SettingsView, AppError> {
     let settings = server::chatbots::settings(&server, &viewer.account_id, &id).await?;
     let refused = refused_before(ChangeSettings::PATH);
     let fields = settings_fields::fields(settings, server::answers::engines(&server), refused.as_ref());
-    Ok(SettingsView { chatbot, fields, currency: server.config.currency })
+    let widget = server::widgets::of_chatbot(&server, &viewer.account_id, &id).await?;
+    let widget_fields = widget_fields::fields(widget.as_ref(), refused_before(ChangeWidget::PATH).as_ref());
+    Ok(SettingsView { chatbot, fields, widget_fields, currency: server.config.currency })
 }
 
 #[server(prefix = "/rpc", endpoint = "chatbots/create", output = Postcard)]
@@ -162,6 +177,39 @@ pub async fn change_settings(
         ];
         typed.into_iter().fold(AppError::from(error), |error, (field, text)| error.with_typed(field, text))
     })?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/chatbots/{id}"));
+    }
+    Ok(())
+}
+
+/// Changes where the widget of a chatbot may be shown and how it looks, and makes it the first time.
+#[server(prefix = "/rpc", endpoint = "chatbots/change-widget", output = Postcard)]
+pub async fn change_widget(
+    id: String,
+    allowed_origins: String,
+    position: String,
+    theme: String,
+) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let form = WidgetForm { allowed_origins: &allowed_origins, position: &position, theme: &theme };
+    server::widgets::save(&server(), &viewer, &id, form).await.map_err(|error| {
+        let error = AppError::from(error).with_typed("allowed_origins", &allowed_origins);
+        error.with_typed("position", &position).with_typed("theme", &theme)
+    })?;
+    if is_plain_form() {
+        leptos_axum::redirect(&format!("/chatbots/{id}"));
+    }
+    Ok(())
+}
+
+/// Gives the widget of a chatbot another id.
+#[server(prefix = "/rpc", endpoint = "chatbots/rotate-widget", output = Postcard)]
+pub async fn rotate_widget(id: String) -> Result<(), AppError> {
+    let viewer = require_viewer().await?;
+    let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    server::widgets::rotate(&server(), &viewer, &id).await?;
     if is_plain_form() {
         leptos_axum::redirect(&format!("/chatbots/{id}"));
     }

@@ -1,14 +1,14 @@
 //! The forms with what the owner of a chatbot decides about it. They outlive every refresh of what is around them, so that
 //! nothing is lost of what is being typed.
 
-use super::server_fns::{CapChatbot, ChangeSettings, SettingsView};
+use super::server_fns::{CapChatbot, ChangeSettings, ChangeWidget, SettingsView};
 use crate::components::{FormProblem, PostForm, Sending, Submission, TextField, field_error, typed, use_live};
 use crate::error::sentence;
 use domain::credit::Credit;
 use leptos::prelude::*;
 
-/// What it says and how it answers, and what it may spend.
-pub fn forms(SettingsView { chatbot, fields, currency }: SettingsView) -> AnyView {
+/// What it says and how it answers, where its widget is shown, and what it may spend.
+pub fn forms(SettingsView { chatbot, fields, widget_fields, currency }: SettingsView) -> AnyView {
     let (change, cap) = (Submission::<ChangeSettings>::new(), Submission::<CapChatbot>::new());
     let id = chatbot.id.to_string();
     let error = cap.error();
@@ -25,16 +25,24 @@ pub fn forms(SettingsView { chatbot, fields, currency }: SettingsView) -> AnyVie
             error=field_error(error, "daily_cap")
         />
     };
-    let change_error = change.error();
-    let change_fields = view! {
-        {move || change_error.try_get().flatten().filter(|error| error.problem.field.is_some()).map(|error| {
+    let widget = Submission::<ChangeWidget>::new();
+    let (fields, widget_fields) = (made_fields(change.into(), fields), made_fields(widget.into(), widget_fields));
+    view! {
+        {form_card("Settings", "settings-heading", id.clone(), change.into(), fields)}
+        {form_card("Widget", "widget-heading", id.clone(), widget.into(), widget_fields)}
+        {form_card("Daily cap", "cap-heading", id, cap.into(), cap_field.into_any())}
+    }
+    .into_any()
+}
+
+/// Fields that the server has made, below what was wrong in one of them.
+fn made_fields(action: Sending, fields: String) -> AnyView {
+    let error = action.error();
+    view! {
+        {move || error.try_get().flatten().filter(|error| error.problem.field.is_some()).map(|error| {
             view! { <p class="error" role="alert">{sentence(&error.problem.detail)}</p> }.into_any()
         })}
         <div class="stack" inner_html=fields></div>
-    };
-    view! {
-        {form_card("Settings", "settings-heading", id.clone(), change.into(), change_fields.into_any())}
-        {form_card("Daily cap", "cap-heading", id, cap.into(), cap_field.into_any())}
     }
     .into_any()
 }
