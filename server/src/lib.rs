@@ -67,7 +67,7 @@ pub struct Server {
     pub(crate) readings: documents::Readings,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
-    _alive: tokio::sync::watch::Sender<()>,
+    alive: tokio::sync::watch::Sender<()>,
 }
 
 impl Server {
@@ -141,11 +141,11 @@ impl Server {
             key_uses: keys::uses::Uses::default(),
             running: idempotency::Running::default(),
             stopping: tokio::sync::watch::Sender::new(false),
-            _alive: alive,
+            alive,
         });
         let weak = || Arc::downgrade(&server);
         let beside = server.writer.runtime();
-        beside.spawn(checkpoint(server.db.clone(), server._alive.subscribe()));
+        beside.spawn(checkpoint(server.db.clone(), server.alive.subscribe()));
         beside.spawn(rounds::keep(weak(), SWEEP_INTERVAL, "the ledger could not be swept", sweep));
         beside.spawn(keys::uses::keep_writing(weak()));
         beside.spawn(ledger::usage::keep_summing_up(weak()));

@@ -77,7 +77,7 @@ pub async fn delete_before(server: &Server, before: Timestamp) -> Result<()> {
 }
 
 /// How often it is looked for conversations that are too old.
-const INTERVAL: Duration = Duration::from_secs(15 * 60);
+const INTERVAL: Duration = Duration::from_mins(15);
 
 /// Keeps conversations no longer than the configuration says, for as long as the server is there.
 pub(crate) async fn keep_deleting(server: Weak<Server>) {
