@@ -98,6 +98,14 @@ fn read_credit(text: &str) -> Result<Credit, String> {
     Credit::parse(text).ok_or_else(|| "it must be an amount with at most six decimals, such as 25 or -0.002".to_owned())
 }
 
+/// Reads a document, when that is what the process was started for.
+pub fn read_document(cli: &Cli) -> Option<ExitCode> {
+    match &cli.command {
+        Some(Command::ReadDocument { kind, name }) => Some(documents::program::run(kind, name)),
+        _ => None,
+    }
+}
+
 /// Runs the chosen command.
 ///
 /// # Errors
@@ -122,7 +130,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             change_credit(*change, operation).await
         }
         Some(Command::Account(AccountCommand::Show(choice))) => show_account(*choice).await,
-        Some(Command::ReadDocument { kind, name }) => Ok(documents::program::run(&kind, &name)),
+        Some(Command::ReadDocument { .. }) => Err("a document is read without a runtime".into()),
     }
 }
 

@@ -7,10 +7,9 @@
 use crate::call::post;
 use crate::error::sentence;
 use leptos::ev::SubmitEvent;
+use leptos::html::A;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast;
 use web_sys::{File, FormData, HtmlFormElement};
 
@@ -28,8 +27,8 @@ struct Sent {
 pub(super) fn upload_form(field: AnyView, is_replacement: bool, close_href: String) -> AnyView {
     let sent = RwSignal::new(Vec::<Sent>::new());
     let is_sending = RwSignal::new(false);
-    let navigate = use_navigate();
-    let leave_href = close_href.clone();
+    // The router follows its links; what is waited for cannot ask it for anything else.
+    let leave = NodeRef::<A>::new();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
@@ -39,10 +38,11 @@ pub(super) fn upload_form(field: AnyView, is_replacement: bool, close_href: Stri
         }
         is_sending.set(true);
         sent.set(Vec::new());
-        let (navigate, href) = (navigate.clone(), leave_href.clone());
         spawn_local(async move {
-            if send_all(fields, sent).await {
-                navigate(&href, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            if send_all(fields, sent).await
+                && let Some(Some(link)) = leave.try_get_untracked()
+            {
+                link.click();
             }
             let _gone = is_sending.try_set(false);
         });
@@ -65,7 +65,7 @@ pub(super) fn upload_form(field: AnyView, is_replacement: bool, close_href: Stri
                 </ul>
             </div>
             <footer>
-                <a class="btn" href=close_href>"Cancel"</a>
+                <a class="btn" href=close_href node_ref=leave>"Cancel"</a>
                 <button class="btn primary" disabled=move || is_sending.try_get() == Some(true)>{button}</button>
             </footer>
         </form>

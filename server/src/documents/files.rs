@@ -60,7 +60,7 @@ impl File {
 
     fn kind_of_bytes(&self) -> Result<DocumentKind> {
         let refused = |reason: &str| {
-            let detail = format!("{} {reason}", self.name);
+            let detail = format!("the file {} {reason}", self.name);
             Problem { field: Some("file".into()), ..Problem::with_detail(ProblemCode::UnsupportedMediaType, detail) }
         };
         let head = &self.bytes[..self.bytes.len().min(PDF_WITHIN)];
@@ -116,7 +116,7 @@ impl File {
 /// A file that is larger than it may be.
 #[must_use]
 pub fn too_large(name: &str, bytes_max: usize) -> Problem {
-    let detail = format!("{name} is larger than {} MiB", bytes_max / 1024 / 1024);
+    let detail = format!("the file {name} is larger than {} MiB", bytes_max / 1024 / 1024);
     Problem { field: Some("file".into()), ..Problem::with_detail(ProblemCode::TooLarge, detail) }
 }
 

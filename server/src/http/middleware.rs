@@ -4,7 +4,7 @@
 use crate::Server;
 use crate::http::problem::{self, Refused};
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::id::RequestId;
@@ -54,7 +54,9 @@ pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, bytes_max
         }
         next.run(request).await
     };
-    router.layer(RequestBodyLimitLayer::new(bytes_max)).layer(from_fn(refuse))
+    // In place of axum's own, which is less.
+    let limit = DefaultBodyLimit::max(bytes_max);
+    router.layer(limit).layer(RequestBodyLimitLayer::new(bytes_max)).layer(from_fn(refuse))
 }
 
 /// Names the request, logs it, ends it when it takes too long or panics, and completes the answer.
