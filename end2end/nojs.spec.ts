@@ -87,7 +87,8 @@ test("a chatbot can be made, given a document, and asked", async ({ page }) => {
   await expect(page.getByText("The shop opens at nine.").first()).toBeVisible();
 });
 
-test("several files can be uploaded, and the one that is refused is named", async ({ page }) => {
+test("several files can be uploaded, and the one that is refused is named", async ({ page, expectErrors }) => {
+  expectErrors(/status of 415/);
   await signUp(page);
   await page.goto("/chatbots?new");
   await page.getByLabel("Name").fill("Help centre");
