@@ -7,7 +7,10 @@ use domain::money::Currency;
 use leptos::prelude::*;
 
 const SWITCH: SwitchTexts = SwitchTexts {
-    when_on: ("Pause", "Only you can ask it then, on this page. Calls by API are refused and cost nothing."),
+    when_on: (
+        "Pause",
+        "Only you can ask it then, on this page. Calls by API and messages of the widget are refused and cost nothing.",
+    ),
     when_off: ("Let it answer again", "Its next call is answered again."),
 };
 

@@ -53,7 +53,7 @@ fn conversation_view(ConversationView { listed, page, currency, has_chatbot }: C
     let is_first = page.items.first().is_none_or(|first| first.number == 1);
     let said = page.items.into_iter().map(|message| exchange(message, currency)).collect_view();
     view! {
-        <PageHeading title="Conversation"/>
+        <PageHeading title="Conversation" lede="What was asked, what was answered, and what that cost."/>
         <section class="card" aria-label="Conversation">
             <header>
                 <h2>{chatbot}</h2>
