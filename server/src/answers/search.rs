@@ -22,7 +22,7 @@ const HEADING_WEIGHT: f32 = 2.0;
 const OUTER_HEADING_WEIGHT: f32 = 0.2;
 const NAME_WEIGHT: f32 = 2.0;
 /// The share of a section's score that each of its passages gets.
-const SECTION_SHARE: f32 = 0.75;
+const SECTION_SHARE: f32 = 0.5;
 /// What is left of a passage's score for each better one of the same section.
 const AGAIN_SHARE: f32 = 0.9;
 /// How many passages are looked at for each that is wanted.
