@@ -36,10 +36,10 @@ pub fn of_operation(
     around(groups(all, current, address), false)
 }
 
-/// Where there is room, the style sheet shows it whether it is open or not.
+/// Where there is room, the style sheet shows it whether it is open or not, and it scrolls, so the keyboard can reach it.
 fn around(links: AnyView, is_open: bool) -> AnyView {
     view! {
-        <nav class="contents" aria-label="Contents">
+        <nav class="contents" aria-label="Contents" tabindex="0">
             <details open=is_open>
                 <summary>"Contents"</summary>
                 {links}
