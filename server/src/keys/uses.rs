@@ -48,7 +48,11 @@ impl Counts {
 
 /// The keys that were used since the last writing.
 #[derive(Default)]
-pub(crate) struct Uses(Mutex<Vec<Arc<Known>>>);
+pub(crate) struct Uses {
+    used: Mutex<Vec<Arc<Known>>>,
+    /// Held by whoever writes: whoever reads afterwards waits for what another has taken and not committed yet.
+    writing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Serialize)]
 struct UseRow<'a> {
@@ -92,7 +96,7 @@ impl Uses {
 
     fn note_key(&self, known: &Arc<Known>) {
         if !known.uses.is_noted.swap(true, Ordering::AcqRel) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(known));
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(known));
         }
     }
 
@@ -101,7 +105,8 @@ impl Uses {
     /// # Errors
     /// When the database fails; what was counted is kept for the next time.
     pub(crate) async fn write(&self, db: &Db) -> Result<()> {
-        let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let _turn = self.writing.lock().await;
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() {
             return Ok(());
         }
