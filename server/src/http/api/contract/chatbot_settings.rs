@@ -65,7 +65,7 @@ pub(in crate::http::api) struct ChatbotSettingsChange {
     #[schema(schema_with = suggested_questions, required = false)]
     pub suggested_questions: (),
     /// `#` and six hexadecimal digits; null is the product's own
-    #[schema(required = false, pattern = "^#[0-9A-Fa-f]{6}$")]
+    #[schema(required = false, pattern = "^(#[0-9A-Fa-f]{6})?$")]
     pub colour: Option<String>,
     /// One that the server has; null is its default
     #[schema(required = false, pattern = "^(extractive|openai)$")]
