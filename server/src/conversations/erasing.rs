@@ -4,16 +4,12 @@
 //! delivered answer. An answer that is kept for a repeated request goes by itself, a day after it was given.
 
 use crate::error::Result;
-use crate::rounds;
-use crate::{Server, args};
+use crate::{Server, args, ledger, rounds};
 use domain::clock::{DAY_US, Timestamp};
 use domain::id::{AccountId, ConversationId, RANDOM_BYTES};
 use domain::problem::Problem;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-/// The writer of the ledger takes the same lock, so nothing is said in a conversation while it is deleted.
-const LOCK_ACCOUNT: &str = "UPDATE balances SET posted = posted WHERE account_id = $1";
 
 const DELETE_CONVERSATION: &str = "
 UPDATE conversations SET deleted_at = $3 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL";
@@ -35,7 +31,8 @@ pub async fn delete(server: &Server, account_id: &AccountId, id: &ConversationId
 
 async fn erase(server: &Server, account_id: &AccountId, id: &str) -> Result<bool> {
     let mut tx = server.db.begin().await?;
-    tx.execute(LOCK_ACCOUNT, args![account_id.as_str()]).await?;
+    // The ledger's writer takes the same lock, so nothing is said in a conversation while it is deleted.
+    ledger::lock(&mut tx, account_id).await?;
     let deleted = tx.execute(DELETE_CONVERSATION, args![account_id.as_str(), id, server.now().us()]).await?;
     tx.execute(ERASE_MESSAGES, args![account_id.as_str(), id]).await?;
     tx.commit().await?;

@@ -194,7 +194,17 @@ impl SqliteTx {
     {
         self.is_begun = true;
         let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
-        self.writer.note(last_two(connection, query, count).await)
+        let (mut first, mut second, mut left) = (Vec::new(), Vec::new(), count);
+        let mut rows = connection.fetch_many(query);
+        while let Some(step) = self.writer.note(rows.try_next().await)? {
+            match step {
+                // The end of a statement.
+                Either::Left(_) => left -= 1,
+                Either::Right(row) if left > 1 => first.push(A::from_row(&row)?),
+                Either::Right(row) => second.push(B::from_row(&row)?),
+            }
+        }
+        Ok((first, second))
     }
 }
 
@@ -223,34 +233,11 @@ pub fn joined(statements: &[&'static str]) -> Option<&'static str> {
     Some(text)
 }
 
-/// Reads the rows of the last two of a text of `count` statements.
-async fn last_two<A, B>(
-    connection: &mut SqliteConnection,
-    query: Query<'_, Sqlite, SqliteArguments>,
-    count: usize,
-) -> Result<(Vec<A>, Vec<B>), sqlx::Error>
-where
-    A: for<'r> FromRow<'r, SqliteRow>,
-    B: for<'r> FromRow<'r, SqliteRow>,
-{
-    let (mut first, mut second, mut left) = (Vec::new(), Vec::new(), count);
-    let mut rows = connection.fetch_many(query);
-    while let Some(step) = rows.try_next().await? {
-        match step {
-            // The end of a statement.
-            Either::Left(_) => left -= 1,
-            Either::Right(row) if left > 1 => first.push(A::from_row(&row)?),
-            Either::Right(row) => second.push(B::from_row(&row)?),
-        }
-    }
-    Ok((first, second))
-}
-
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        let Some(mut writing) = self.writing.take() else { return };
-        // Nobody else gets the right to write before this has ended. Where nothing was begun, or a commit was carried out
-        // whose caller had gone away, there is nothing to roll back, and SQLite says so.
+        let Some(mut writing) = self.writing.take().filter(|_| self.is_begun) else { return };
+        // Nobody else gets the right to write before this has ended. Where a commit was carried out whose caller had gone
+        // away, there is nothing to roll back, and SQLite says so.
         tokio::spawn(async move {
             if let Ok(connection) = writing.connection() {
                 let _nothing_to_roll_back = sqlx::query("ROLLBACK").execute(connection).await;

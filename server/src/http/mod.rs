@@ -9,6 +9,7 @@
 //!
 //! [`Problem`]: domain::problem::Problem
 
+mod answer_events;
 pub mod api;
 mod caller;
 mod events;

@@ -4,25 +4,24 @@
 //! page; only such a page can read the answer. A visitor is never told why a chatbot does not answer: credit, cap and
 //! pause are its owner's business.
 
-use super::api::pieces;
+use super::answer_events;
 use super::caller::client_address;
 use super::json::JsonObject;
 use super::middleware::RequestName;
 use super::problem::{self, Refused};
-use crate::conversations::{self, Delivery, Progress, Question, Streamed, Told};
+use crate::conversations::{self, Delivery, Question, Told};
 use crate::idempotency::OnceKey;
 use crate::widgets::{self, Session, Visited};
 use crate::{Error, Server};
 use axum::extract::{Extension, Path, Request, State};
 use axum::middleware::Next;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{Html, IntoResponse, Response};
 use domain::chatbot_settings::{Colour, DEFAULT_COLOUR};
 use domain::id::{ConversationId, RequestId, WidgetId};
 use domain::ledger::Channel;
 use domain::problem::{Problem, ProblemCode};
 use domain::widget::Origin;
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
@@ -31,14 +30,12 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest body of a visitor's message, in bytes.
 pub(super) const MESSAGE_BYTES_MAX: usize = 64 * 1024;
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest name that the widget gives to a message, in bytes.
 const MESSAGE_NAME_BYTES_MAX: usize = 64;
@@ -190,7 +187,9 @@ pub(super) async fn send_message(
     tracing::info!(entry_request_id = question.request_id, "a visitor asks");
     let answer = conversations::stream(&server, question, once, body).await.map_err(for_visitor)?;
     let listener = Listener { server, visited, session, request_name: name.text };
-    Ok(streamed(listener, answer))
+    let mut response = answer_events::respond(listener, answer);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// The name that the widget gave the message, within the visitor's session: nobody else's message has it.
@@ -237,57 +236,24 @@ fn body(told: &Told<'_>) -> String {
     kept.to_string()
 }
 
-fn streamed(listener: Listener, answer: Streamed) -> Response {
-    let events = match answer {
-        Streamed::Replayed(delivery) => stream::iter(listener.events_of(&delivery, false)).left_stream(),
-        Streamed::Told(told) => heard(listener, told).right_stream(),
-    };
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("ping");
-    let mut response = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // A proxy that collects the stream before it passes it on would make the answer late.
-    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response
-}
+impl answer_events::Listener for Listener {
+    const PIECE: &'static str = "delta";
+    const TEXT: &'static str = "text";
 
-/// The events of an answer that is made while somebody listens. One that comes whole is told in pieces too.
-fn heard(listener: Listener, told: BoxStream<'static, Result<Progress, Error>>) -> impl Stream<Item = Event> + Send {
-    let events = told.scan(false, move |has_pieces, progress| {
-        let events = match progress {
-            Ok(Progress::Piece(piece)) => {
-                *has_pieces = true;
-                vec![delta(&piece)]
-            }
-            Ok(Progress::Delivered(delivery)) => listener.events_of(&delivery, *has_pieces),
-            Err(error) => vec![listener.refuse(&for_visitor(error))],
-        };
-        std::future::ready(Some(stream::iter(events)))
-    });
-    events.flatten()
-}
-
-fn delta(piece: &str) -> Event {
-    Event::default().event("delta").data(json!({ "text": piece }).to_string())
-}
-
-impl Listener {
-    fn refuse(&self, refused: &Refused) -> Event {
-        Event::default().event("error").data(problem::body(&self.server, &self.request_name, refused.problem()))
-    }
-
-    /// `is_told` where its text was told in pieces already.
-    fn events_of(&self, delivery: &Delivery, is_told: bool) -> Vec<Event> {
+    fn complete(&self, delivery: Delivery) -> Event {
         let mut told: Value = serde_json::from_str(&delivery.body).unwrap_or_default();
         let conversation_id = told["conversation_id"].as_str().and_then(ConversationId::parse);
         let session = match widgets::renewed(&self.server, &self.visited, &self.session, conversation_id) {
             Ok(session) => session,
-            Err(error) => return vec![self.refuse(&Refused::from(error))],
+            Err(error) => return self.refuse(error),
         };
-        let text = if is_told { "" } else { told["text"].as_str().unwrap_or_default() };
-        let mut events: Vec<Event> = pieces(text).into_iter().map(delta).collect();
         let done = json!({ "text": told["text"].take(), "citations": told["citations"].take(), "session": session });
-        events.push(Event::default().event("done").data(done.to_string()));
-        events
+        Event::default().event("done").data(done.to_string())
+    }
+
+    fn refuse(&self, error: Error) -> Event {
+        let refused = for_visitor(error);
+        Event::default().event("error").data(problem::body(&self.server, &self.request_name, refused.problem()))
     }
 }
 

@@ -66,7 +66,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 ///
 /// # Errors
 /// 404 when there is no such account.
-async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
+pub(crate) async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
     let row: Option<(i64, i64, i64, i64)> = tx.optional(LOCK_BALANCE, args![account_id.as_str()]).await?;
     let (posted, held, next_entry, next_message) = row.ok_or_else(|| Problem::not_found("account"))?;
     Ok(AccountState {

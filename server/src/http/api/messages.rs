@@ -10,27 +10,20 @@ use super::contract::{CitationView, MessageAnswer, MessageRequest, StreamEvent};
 use super::guard::Caller;
 use super::idempotency::{self, IdempotencyKey};
 use super::refusals::OfMessages;
-use crate::conversations::{self, Delivery, Progress, Streamed, Told};
+use crate::conversations::{self, Delivery, Streamed, Told};
+use crate::http::answer_events;
 use crate::http::json::JsonObject;
 use crate::http::middleware::RequestName;
 use crate::http::problem::{self, Refused};
 use crate::{Error, Server, keys};
 use axum::Extension;
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use domain::credit::Credit;
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Value, json};
-use std::convert::Infallible;
+use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
-use std::time::Duration;
-
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Shortest piece of an answer, in bytes, before the next begins.
-const PIECE_BYTES_MIN: usize = 24;
 
 /// All but the credit that is left, which is known when the charge is durable.
 fn body(told: &Told<'_>) -> String {
@@ -111,7 +104,14 @@ struct Listener {
     request_name: String,
 }
 
-impl Listener {
+impl answer_events::Listener for Listener {
+    const PIECE: &'static str = "message.delta";
+    const TEXT: &'static str = "chatbot_message";
+
+    fn complete(&self, delivery: Delivery) -> Event {
+        Event::default().event("message.completed").data(with_credit(delivery.body, delivery.credit_remaining))
+    }
+
     fn refuse(&self, error: Error) -> Event {
         let refused = Refused::from(error);
         let code = refused.problem().code;
@@ -124,82 +124,18 @@ impl Listener {
 }
 
 fn streamed(listener: Listener, answer: Streamed) -> Response {
-    let (events, credit_remaining) = match answer {
-        Streamed::Replayed(delivery) => {
-            let credit_remaining = delivery.credit_remaining;
-            (stream::iter(events_of(delivery)).left_stream(), Some(credit_remaining))
-        }
-        Streamed::Told(told) => (heard(listener, told).right_stream(), None),
+    let credit_remaining = match &answer {
+        Streamed::Replayed(delivery) => Some(delivery.credit_remaining),
+        Streamed::Told(_) => None,
     };
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("ping");
-    let mut response = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive).into_response();
+    let mut response = answer_events::respond(listener, answer);
     describe(&mut response, credit_remaining, credit_remaining.is_some());
-    // A proxy that collects the stream before it passes it on would make the answer late.
-    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
-}
-
-/// The events of an answer that is made while somebody listens. One that comes whole is told in pieces too.
-fn heard(listener: Listener, told: BoxStream<'static, Result<Progress, Error>>) -> impl Stream<Item = Event> + Send {
-    let events = told.scan(false, move |has_pieces, progress| {
-        let events = match progress {
-            Ok(Progress::Piece(piece)) => {
-                *has_pieces = true;
-                vec![delta(&piece)]
-            }
-            Ok(Progress::Delivered(delivery)) if *has_pieces => vec![completed(delivery)],
-            Ok(Progress::Delivered(delivery)) => events_of(delivery),
-            Err(error) => vec![listener.refuse(error)],
-        };
-        std::future::ready(Some(stream::iter(events)))
-    });
-    events.flatten()
-}
-
-fn delta(piece: &str) -> Event {
-    Event::default().event("message.delta").data(json!({ "text": piece }).to_string())
-}
-
-fn completed(delivery: Delivery) -> Event {
-    Event::default().event("message.completed").data(with_credit(delivery.body, delivery.credit_remaining))
-}
-
-fn events_of(delivery: Delivery) -> Vec<Event> {
-    let told: Value = serde_json::from_str(&delivery.body).unwrap_or_default();
-    let text = told["chatbot_message"].as_str().unwrap_or_default();
-    let mut events: Vec<Event> = pieces(text).into_iter().map(delta).collect();
-    events.push(completed(delivery));
-    events
-}
-
-/// A text in pieces that begin at words; together they are the text.
-pub(in crate::http) fn pieces(text: &str) -> Vec<&str> {
-    let (mut pieces, mut start) = (Vec::new(), 0);
-    for (place, character) in text.char_indices() {
-        if character.is_whitespace() && place - start >= PIECE_BYTES_MIN {
-            pieces.push(&text[start..place]);
-            start = place;
-        }
-    }
-    if start < text.len() {
-        pieces.push(&text[start..]);
-    }
-    pieces
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_pieces_of_a_text_are_the_text(text in "[a-zäß€ \n]{0,200}") {
-            let pieces = pieces(&text);
-            prop_assert_eq!(pieces.concat(), text.as_str());
-            prop_assert!(pieces.iter().rev().skip(1).all(|piece| piece.len() >= PIECE_BYTES_MIN));
-        }
-    }
 
     #[test]
     fn the_credit_that_is_left_becomes_the_last_member() {

@@ -17,7 +17,6 @@ mod reading;
 mod refusals;
 mod usage;
 
-pub(super) use messages::pieces;
 pub use query::{PAGE_SIZE_MAX, QueryFields};
 
 use crate::{Config, Server};
