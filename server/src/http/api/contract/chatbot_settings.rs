@@ -64,10 +64,10 @@ pub(in crate::http::api) struct ChatbotSettingsChange {
     pub instructions: Option<String>,
     #[schema(schema_with = suggested_questions, required = false)]
     pub suggested_questions: (),
-    /// `#` and six hexadecimal digits; null is the product's own
-    #[schema(required = false, pattern = "^(#[0-9A-Fa-f]{6})?$")]
+    /// `#` and six hexadecimal digits; null or an empty text is the product's own
+    #[schema(required = false, pattern = r"^\s*(#[0-9A-Fa-f]{6})?\s*$")]
     pub colour: Option<String>,
-    /// One that the server has; null is its default
-    #[schema(required = false, pattern = "^(extractive|openai)$")]
+    /// One that the server has; null or an empty text is its default
+    #[schema(required = false, pattern = r"^\s*(extractive|openai)?\s*$")]
     pub answer_engine: Option<String>,
 }
