@@ -23,6 +23,7 @@ pub mod sign_in;
 #[cfg(feature = "hydrate")]
 pub mod startup;
 pub mod support;
+pub mod top_up;
 pub mod usage;
 pub mod viewer;
 
@@ -47,6 +48,7 @@ use settings::payments_page::PaymentsPage;
 pub use shell::shell;
 use sign_in::page::{SignInPage, SignUpPage};
 use support::page::{GuidePage, SupportPage};
+use top_up::page::TopUpPage;
 use usage::entry_page::EntryPage;
 use usage::page::UsagePage;
 
@@ -72,6 +74,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/usage/entries/:seq") view=EntryPage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/keys/:id") view=KeyPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/auto-top-up") view=TopUpPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/payments") view=PaymentsPage ssr=SsrMode::Async />
                     <Route path=path!("/reference") view=ReferencePage ssr=SsrMode::Async />
                     <Route path=path!("/reference/:operation") view=OperationPage ssr=SsrMode::Async />

@@ -76,6 +76,12 @@ mod on_the_server {
             .map_or(here, |parts| server::http::client_address(&server.config, &parts.headers, &parts.extensions))
     }
 
+    /// An address on this site without the host: it is reached by whatever name the reader uses for it. The built-in
+    /// gateway's pages are such; a real gateway's address stays as it is.
+    pub(crate) fn own_path(server: &Server, address: String) -> String {
+        address.strip_prefix(&server.config.public_url()).map(str::to_owned).unwrap_or(address)
+    }
+
     /// Whether the request is a form that the browser itself posts, without WebAssembly.
     pub fn is_plain_form() -> bool {
         use_context::<Parts>().is_some_and(|parts| parts.method == Method::POST && accepts_html(&parts))

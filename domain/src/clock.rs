@@ -84,6 +84,12 @@ impl Timestamp {
         Self(self.start_of_day().0 - (day - 1) * DAY_US)
     }
 
+    /// Midnight UTC of the first day of the next calendar month.
+    #[must_use]
+    pub fn start_of_next_month(self) -> Self {
+        self.start_of_month().plus_us(32 * DAY_US).start_of_month()
+    }
+
     /// The date and time of day in UTC, by Howard Hinnant's `civil_from_days`.
     #[must_use]
     pub fn civil(self) -> Civil {
@@ -160,6 +166,7 @@ mod tests {
         assert_eq!(leap_day.date(), "2028-02-29");
         assert_eq!(leap_day.plus_us(DAY_US).date(), "2028-03-01");
         assert_eq!(leap_day.plus_us(HOUR_US * 5).start_of_month().date(), "2028-02-01");
+        assert_eq!(leap_day.start_of_next_month().date(), "2028-03-01");
     }
 
     #[test]

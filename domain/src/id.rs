@@ -96,6 +96,8 @@ ids! {
     ConversationId = "conv_";
     /// One attempt to buy credit.
     PaymentId = "pay_";
+    /// One attempt to save a card for payments that nobody is present for.
+    CardSetupId = "cset_";
     /// Credit set aside for one request.
     HoldId = "hold_";
     /// One request: names the log line, the entry and the error text that belong together.

@@ -19,5 +19,6 @@ pub mod passages;
 pub mod payment;
 pub mod plan;
 pub mod problem;
+pub mod top_up;
 pub mod widget;
 pub mod window;

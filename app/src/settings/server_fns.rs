@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 pub use self::plain::plain_routes;
 #[cfg(feature = "ssr")]
-use crate::server_fns::{is_plain_form, read_cap, require_viewer, server, set_no_store};
+use crate::server_fns::{is_plain_form, own_path, read_cap, require_viewer, server, set_no_store};
 #[cfg(feature = "ssr")]
 use domain::{
     api_key::{KeySettings, Overlap, Permission},
@@ -260,9 +260,7 @@ pub async fn start_payment(amount: String) -> Result<String, AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
     let started = server::payments::start(&server, &viewer, &amount).await;
     let started = started.map_err(|error| AppError::from(error).with_typed("amount", &amount))?;
-    // The built-in page is on this site: without the host it is reached by whatever name the reader uses for it.
-    let local_path = started.checkout_url.strip_prefix(&server.config.public_url()).map(str::to_owned);
-    let checkout_url = local_path.unwrap_or(started.checkout_url);
+    let checkout_url = own_path(&server, started.checkout_url);
     if is_plain_form() {
         leptos_axum::redirect(&checkout_url);
     }

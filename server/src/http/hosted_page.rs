@@ -24,9 +24,9 @@ const STYLE: &str = include_str!("hosted_page.css");
 #[derive(Deserialize)]
 pub(super) struct CardForm {
     #[serde(default)]
-    card_number: String,
+    pub(super) card_number: String,
     #[serde(default)]
-    action: String,
+    pub(super) action: String,
 }
 
 /// Shows the form, or how the payment ended.
@@ -48,16 +48,7 @@ pub(super) async fn submit(
         Ok(checkout) => checkout,
         Err(refused) => return error_page(&server, refused.problem()),
     };
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => {
-            tracing::debug!(%rejection, "a form that cannot be read");
-            return error_page(
-                &server,
-                &Problem::with_detail(ProblemCode::MalformedRequest, "the form cannot be read"),
-            );
-        }
-    };
+    let Ok(Form(form)) = form else { return unreadable(&server) };
     let done = if form.action == "cancel" {
         local::cancel(&server, &checkout.payment_id).await
     } else {
@@ -97,7 +88,8 @@ fn page_of(server: &Server, checkout: &Checkout, status: StatusCode, typed: &str
     page(server, status, &title, &body)
 }
 
-fn form(amount: &str, typed: &str, error: Option<&str>) -> String {
+/// The field for a card's number, below which the test cards are listed with the id `cards`.
+pub(super) fn card_field(typed: &str, error: Option<&str>) -> String {
     let typed = escape(typed);
     let (error, describes) = match error {
         Some(error) => (
@@ -106,18 +98,25 @@ fn form(amount: &str, typed: &str, error: Option<&str>) -> String {
         ),
         None => (String::new(), " aria-describedby=\"cards\""),
     };
+    format!(
+        "<label for=\"card_number\">Card number</label>
+<input id=\"card_number\" name=\"card_number\" value=\"{typed}\" inputmode=\"numeric\" autocomplete=\"off\" maxlength=\"40\" required autofocus{describes}>
+{error}"
+    )
+}
+
+fn form(amount: &str, typed: &str, error: Option<&str>) -> String {
     let cards = TEST_CARDS.map(|card| format!("<li><code>{}</code> {}</li>", card.number, card.meaning)).concat();
     format!(
         "<h1>API credit for {amount}</h1>
 <p class=\"lede\">This is a test page: it takes no real card and no real money.</p>
 <form method=\"post\">
-<label for=\"card_number\">Card number</label>
-<input id=\"card_number\" name=\"card_number\" value=\"{typed}\" inputmode=\"numeric\" autocomplete=\"off\" maxlength=\"40\" required autofocus{describes}>
-{error}
+{}
 <button class=\"primary\" name=\"action\" value=\"pay\">Pay {amount}</button>
 <button name=\"action\" value=\"cancel\" formnovalidate>Cancel and go back</button>
 </form>
-<section id=\"cards\"><h2>Test cards</h2><ul>{cards}</ul></section>"
+<section id=\"cards\"><h2>Test cards</h2><ul>{cards}</ul></section>",
+        card_field(typed, error)
     )
 }
 
@@ -135,20 +134,20 @@ const fn ending(state: PaymentState) -> (&'static str, &'static str) {
     }
 }
 
-fn message(heading: &str, text: &str, back: &str) -> String {
+pub(super) fn message(heading: &str, text: &str, back: &str) -> String {
     format!(
         "<h1>{heading}</h1>\n<p class=\"lede\">{text}</p>\n<p><a class=\"primary\" href=\"{back}\">Back to Artiko</a></p>"
     )
 }
 
-fn error_page(server: &Server, problem: &Problem) -> Response {
+pub(super) fn error_page(server: &Server, problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let back = escape(&format!("{}/settings", server.config.public_url()));
     let text = escape(&sentence(&problem.detail));
     page(server, status, problem.code.title(), &message(problem.code.title(), &text, &back))
 }
 
-fn page(server: &Server, status: StatusCode, title: &str, body: &str) -> Response {
+pub(super) fn page(server: &Server, status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html>
 <html lang=\"en\">
@@ -181,6 +180,11 @@ fn page(server: &Server, status: StatusCode, title: &str, body: &str) -> Respons
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// What is answered to a form that is none.
+pub(super) fn unreadable(server: &Server) -> Response {
+    error_page(server, &Problem::with_detail(ProblemCode::MalformedRequest, "the form cannot be read"))
 }
 
 /// `enter the card number` → `Enter the card number.`

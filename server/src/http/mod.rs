@@ -14,6 +14,7 @@ pub mod api;
 mod caller;
 mod events;
 mod health;
+mod hosted_card_page;
 mod hosted_page;
 mod json;
 mod listen;
@@ -61,6 +62,7 @@ pub fn routes(server: Arc<Server>) -> Router {
             "/pay/{payment_id}",
             get(hosted_page::show).post(hosted_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
         )
+        .route("/pay/cards/{setup_id}", get(hosted_card_page::show).post(hosted_card_page::submit))
         .route("/pay/style.css", get(hosted_page::style))
         .merge(widgets(&server))
         .route("/widget/{id}/preview", get(widget::preview))

@@ -161,20 +161,24 @@ pub async fn submit_card_untold(
     Ok(is_taken.then_some(card))
 }
 
-fn delay_us(server: &Server) -> i64 {
+pub(super) fn delay_us(server: &Server) -> i64 {
     i64::try_from(server.config.local_gateway_delay_ms).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
 
 fn find_card(card_number: &str) -> std::result::Result<TestCard, FieldError> {
-    let digits_of = |text: &str| {
-        text.chars().filter(|character| !character.is_whitespace() && *character != '-').collect::<String>()
-    };
-    let digits = digits_of(card_number);
-    if digits.is_empty() {
-        return Err(FieldError::new("card_number", "enter the card number"));
-    }
-    let card = TEST_CARDS.into_iter().find(|card| digits_of(card.number) == digits);
-    card.ok_or_else(|| FieldError::new("card_number", "this page takes only the test cards that are listed below"))
+    let digits = card_digits(card_number)?;
+    TEST_CARDS.into_iter().find(|card| card_digits(card.number) == Ok(digits.clone())).ok_or_else(not_a_test_card)
+}
+
+/// The digits of a card's number, however they are grouped.
+pub(super) fn card_digits(card_number: &str) -> std::result::Result<String, FieldError> {
+    let is_separator = |character: &char| character.is_whitespace() || *character == '-';
+    let digits: String = card_number.chars().filter(|character| !is_separator(character)).collect();
+    if digits.is_empty() { Err(FieldError::new("card_number", "enter the card number")) } else { Ok(digits) }
+}
+
+pub(super) fn not_a_test_card() -> FieldError {
+    FieldError::new("card_number", "this page takes only the test cards that are listed below")
 }
 
 /// Takes notice that the customer went back without paying.
@@ -203,7 +207,7 @@ const DUE_PAUSE: Duration = Duration::from_millis(50);
 /// Waits until a pending card is decided and tells it. When the process stops before, [`sweep`] does the same.
 ///
 /// It is due by the clock of the server, which need not run like the one that wakes this task.
-async fn resolve_later(server: Arc<Server>, payment_id: PaymentId, due: Timestamp) {
+pub(super) async fn resolve_later(server: Arc<Server>, payment_id: PaymentId, due: Timestamp) {
     tokio::time::sleep(Duration::from_millis(server.config.local_gateway_delay_ms)).await;
     for _ in 0..DUE_LOOKS_MAX {
         if server.now() >= due {
