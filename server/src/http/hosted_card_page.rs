@@ -3,7 +3,7 @@
 
 use crate::Server;
 use crate::http::hosted_page::{CardForm, card_field, error_page, message, page, unreadable};
-use crate::payments::local_cards::{self, SAVED_TEST_CARDS};
+use crate::payments::local::cards::{self, SAVED_TEST_CARDS};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -33,8 +33,8 @@ pub(super) async fn submit(
     };
     let Ok(Form(form)) = form else { return unreadable(&server) };
     let card_number = (form.action != "cancel").then_some(form.card_number.as_str());
-    let Err(error) = local_cards::end_setup(&server, &setup_id, card_number).await else {
-        return Redirect::to(&local_cards::return_url(&server, &setup_id)).into_response();
+    let Err(error) = cards::end_setup(&server, &setup_id, card_number).await else {
+        return Redirect::to(&cards::return_url(&server, &setup_id)).into_response();
     };
     let problem = error.into_problem();
     if problem.field.is_some() {
@@ -47,7 +47,7 @@ pub(super) async fn submit(
 async fn find(server: &Server, setup_id: &str) -> Result<(CardSetupId, CardSetupState), Problem> {
     let nothing = || Problem::with_detail(ProblemCode::NotFound, "there is no page at this address");
     let setup_id = CardSetupId::parse(setup_id).ok_or_else(nothing)?;
-    let state = local_cards::setup_state(server, &setup_id).await.map_err(crate::Error::into_problem)?;
+    let state = cards::setup_state(server, &setup_id).await.map_err(crate::Error::into_problem)?;
     Ok((setup_id, state))
 }
 
@@ -66,7 +66,7 @@ fn page_of(
         CardSetupState::Cancelled => "No card was saved",
         CardSetupState::Expired => "This page has expired",
     };
-    let back = local_cards::return_url(server, setup_id);
+    let back = cards::return_url(server, setup_id);
     page(server, status, ended, &message(ended, "Nothing was taken from it.", &back))
 }
 

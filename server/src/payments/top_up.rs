@@ -7,21 +7,21 @@
 use crate::db::{FromRow, Tx};
 use crate::error::Result;
 use crate::payments::gateway::Gateway;
-use crate::payments::{self, NewPayment, Origin, cards, read_money};
-use crate::{Server, args};
+use crate::payments::{self, NewPayment, cards, read_money};
+use crate::{Server, args, rounds};
 use domain::account::Viewer;
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::field::FieldError;
-use domain::id::{AccountId, PaymentId};
+use domain::id::AccountId;
 use domain::money::{Currency, Money};
-use domain::payment::{Payment, PaymentState};
+use domain::payment::{Payment, PaymentOrigin, PaymentState};
 use domain::top_up::{Situation, StopReason, TopUp, TopUpDecision, TopUpRules, TopUpState, decide};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often the accounts are looked through. A round reads those alone that are below their threshold.
-pub(crate) const ROUND_INTERVAL: Duration = Duration::from_secs(1);
+const ROUND_INTERVAL: Duration = Duration::from_secs(1);
 /// The accounts of one round; more come in the next.
 const ROUND_ACCOUNTS: i64 = 100;
 
@@ -146,6 +146,11 @@ pub(super) async fn switch_off(tx: &mut Tx, account_id: &AccountId, now: Timesta
     Ok(())
 }
 
+/// Runs [`round`] again and again, for as long as the server runs.
+pub async fn keep_topping_up(server: Weak<Server>) {
+    rounds::keep(server, ROUND_INTERVAL, "auto top-up could not be looked after", round).await;
+}
+
 const SELECT_LOW: &str = "
 SELECT t.account_id
 FROM top_ups t JOIN balances b ON b.account_id = t.account_id
@@ -176,7 +181,7 @@ RETURNING state, stop_reason, threshold, minor_units, ceiling_minor_units, curre
 
 const SET_PENDING: &str = "UPDATE top_ups SET pending_payment_id = $2 WHERE account_id = $1";
 
-async fn pay_when_low(server: &Server, account_id: &AccountId) -> Result<()> {
+async fn pay_when_low(server: &Arc<Server>, account_id: &AccountId) -> Result<()> {
     let Some(card) = cards::saved(server, account_id).await? else {
         return stop(server, account_id, StopReason::NoCard).await;
     };
@@ -192,7 +197,7 @@ async fn pay_when_low(server: &Server, account_id: &AccountId) -> Result<()> {
     let bought = spent_on(bought, rules.amount.currency);
     let situation = situation(server, Credit::from_millionths(available), false, bought);
     let TopUpDecision::Pay(amount) = decide(&rules, &situation) else { return Ok(()) };
-    let new = NewPayment { account_id, user_id: None, amount, origin: Origin::TopUp };
+    let new = NewPayment { account_id, user_id: None, amount, origin: PaymentOrigin::TopUp };
     let payment = payments::insert(server, &mut tx, &new).await?;
     tx.execute(SET_PENDING, args![account_id.as_str(), payment.id.as_str()]).await?;
     tx.commit().await?;
@@ -203,7 +208,7 @@ async fn pay_when_low(server: &Server, account_id: &AccountId) -> Result<()> {
 
 /// Charges the saved card for a payment whose row is there. A gateway that is asked twice for the same payment charges
 /// once, so that this may be repeated after an answer that was lost.
-async fn charge(server: &Server, account_id: &AccountId, payment: &Payment, card: &cards::SavedCard) -> Result<()> {
+async fn charge(server: &Arc<Server>, account_id: &AccountId, payment: &Payment, card: &cards::SavedCard) -> Result<()> {
     let report = Gateway::of(server).charge_card(server, account_id, payment, card).await?;
     payments::fulfil(server, &report).await?;
     Ok(())
@@ -211,7 +216,7 @@ async fn charge(server: &Server, account_id: &AccountId, payment: &Payment, card
 
 /// Charges again for a payment of which the gateway knows nothing: the process stopped, or the gateway could not be
 /// reached, between the payment's row and the charge.
-pub(super) async fn charge_again(server: &Server, account_id: &AccountId, payment: &Payment) -> Result<()> {
+pub(super) async fn charge_again(server: &Arc<Server>, account_id: &AccountId, payment: &Payment) -> Result<()> {
     match cards::saved(server, account_id).await? {
         Some(card) => charge(server, account_id, payment, &card).await,
         None => Ok(()),
@@ -247,17 +252,17 @@ WHERE account_id = $1 AND pending_payment_id = $2";
 pub(super) async fn payment_ended(
     tx: &mut Tx,
     account_id: &AccountId,
-    payment_id: &PaymentId,
-    state: PaymentState,
+    payment: &Payment,
     now: Timestamp,
 ) -> Result<bool> {
-    if !state.is_final() {
+    if payment.origin != PaymentOrigin::TopUp || !payment.state.is_final() {
         return Ok(false);
     }
-    if state == PaymentState::Paid {
-        tx.execute(END_PAID, args![account_id.as_str(), payment_id.as_str()]).await?;
+    let payment_id = payment.id.as_str();
+    if payment.state == PaymentState::Paid {
+        tx.execute(END_PAID, args![account_id.as_str(), payment_id]).await?;
         return Ok(false);
     }
-    let ended = tx.execute(END_UNPAID, args![account_id.as_str(), payment_id.as_str(), now.us()]).await?;
+    let ended = tx.execute(END_UNPAID, args![account_id.as_str(), payment_id, now.us()]).await?;
     Ok(ended == 1)
 }

@@ -3,10 +3,11 @@
 //! As with its checkouts this is the memory of a foreign company: nothing else reads these tables. Of a card it keeps the
 //! last four digits, which say what a test card does.
 
+use super::{card_digits, delay_us, fetch_checkout, later, not_a_test_card};
 use crate::db::FromRow;
 use crate::error::{Error, Result};
 use crate::payments::cards::{self, SavedCard, SetupPage, SetupReport};
-use crate::payments::{OPEN_US_MAX, gateway::Report, local};
+use crate::payments::{OPEN_US_MAX, gateway::Report};
 use crate::{Server, args};
 use domain::field::FieldError;
 use domain::id::{AccountId, CardSetupId};
@@ -137,9 +138,9 @@ pub async fn end_setup(server: &Server, setup_id: &CardSetupId, card_number: Opt
 }
 
 fn find_card(number: &str) -> std::result::Result<SavedTestCard, FieldError> {
-    let digits = local::card_digits(number)?;
-    let card = SAVED_TEST_CARDS.into_iter().find(|card| local::card_digits(card.number) == Ok(digits.clone()));
-    card.ok_or_else(local::not_a_test_card)
+    let digits = card_digits(number)?;
+    let card = SAVED_TEST_CARDS.into_iter().find(|card| card_digits(card.number) == Ok(digits.clone()));
+    card.ok_or_else(not_a_test_card)
 }
 
 /// Where the page sends the customer when it is done with him.
@@ -150,8 +151,8 @@ pub fn return_url(server: &Server, setup_id: &CardSetupId) -> String {
 
 const INSERT_CHARGE: &str = "
 INSERT INTO local_checkouts
-    (account_id, payment_id, minor_units, currency, state, outcome, resolves_at, created_at, told_state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open')
+    (account_id, payment_id, minor_units, currency, state, outcome, resolves_at, created_at, changes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
 ON CONFLICT (account_id, payment_id) DO NOTHING";
 
 /// Charges a saved card. Asked again for the same payment it says what became of it, and charges nothing more.
@@ -164,7 +165,6 @@ pub async fn charge(
     let known = SAVED_TEST_CARDS.into_iter().find(|card| ending(card.number) == saved.method);
     let card = known.ok_or_else(|| Error::internal("the built-in gateway does not know this card"))?;
     let now = server.now();
-    let due = now.plus_us(local::delay_us(server));
     let row = args![
         account_id.as_str(),
         payment.id.as_str(),
@@ -172,12 +172,12 @@ pub async fn charge(
         payment.amount.currency.code(),
         card.state.as_str(),
         card.outcome.map(PaymentState::as_str),
-        card.outcome.map(|_| due.us()),
+        card.outcome.map(|_| now.plus_us(delay_us(server)).us()),
         now.us(),
     ];
     if server.db.execute(INSERT_CHARGE, row).await? == 1 && card.outcome.is_some() {
-        tokio::spawn(local::resolve_later(Arc::clone(server), payment.id.clone(), due));
+        tokio::spawn(later::resolve(Arc::clone(server), payment.id.clone(), 1));
     }
-    let report = local::fetch_checkout(server, account_id, &payment.id).await?;
+    let report = fetch_checkout(server, account_id, &payment.id).await?;
     report.ok_or_else(|| Error::internal("the charge that was just made is not there"))
 }
