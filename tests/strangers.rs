@@ -292,6 +292,7 @@ fn some_ids() -> Ids {
         console_conversation: id(),
         key: id(),
         payment: id(),
+        card_setup: id(),
         hold: id(),
         account: id(),
         user: id(),

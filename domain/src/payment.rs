@@ -284,6 +284,7 @@ mod tests {
             state: Paid,
             refunded_minor_units: 0,
             dispute: None,
+            origin: PaymentOrigin::Checkout,
             created_at: Timestamp::from_us(0),
             changed_at: Timestamp::from_us(0),
         }

@@ -266,6 +266,8 @@ const ROUTES: [Route; 14] = [
     route("/webhooks/local", &[("POST", [400; 3])]),
     // It opens for whoever has the address, which cannot be guessed: it tells the amount and takes a card.
     route("/pay/{payment_id}", &[("GET", [200; 3]), ("POST", [422; 3])]),
+    // It opens likewise, and tells nothing.
+    route("/pay/cards/{setup_id}", &[("GET", [200; 3]), ("POST", [422; 3])]),
     route("/pay/style.css", &[("GET", [200; 3])]),
     route("/healthz", &[("GET", [200; 3])]),
     route("/readyz", &[("GET", [200; 3])]),
@@ -322,15 +324,17 @@ async fn no_route_beside_the_operations_gives_or_changes_what_is_another_account
         let credentials = [None, Some(("cookie", cookie)), Some(("authorization", scene.stranger.authorization()))];
         for route in &ROUTES {
             for id in scene.victim.ids.all() {
-                let is_payment = id == scene.victim.ids.payment;
+                let (is_payment, is_setup) = (id == scene.victim.ids.payment, id == scene.victim.ids.card_setup);
                 let path = route.pattern.replace("{payment_id}", id).replace("{*rest}", &format!("v1/x/{id}"));
-                let path = path.replace("{id}", id);
+                let path = path.replace("{id}", id).replace("{setup_id}", id);
                 for (number, credential) in credentials.iter().enumerate() {
                     let credential = credential.as_ref().map(|(name, value)| (*name, value.as_str()));
                     for method in METHODS {
                         let answers = route.answers.iter().find(|(of, _)| *of == method);
                         let mut expected = answers.map_or(405, |(_, statuses)| statuses[number]);
-                        if route.pattern.contains("{payment_id}") && !is_payment && answers.is_some() {
+                        let is_of_another_kind = route.pattern.contains("{payment_id}") && !is_payment
+                            || route.pattern.contains("{setup_id}") && !is_setup;
+                        if is_of_another_kind && answers.is_some() {
                             expected = 404;
                         }
                         let asked = format!("{method} {path} as {credential:?}");

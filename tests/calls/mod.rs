@@ -12,6 +12,7 @@ use app::server_fns::SignOut;
 use app::settings::server_fns as settings;
 use app::sign_in::server_fns::{SignIn, SignUp};
 use app::support::server_fns::{LoadChapter, LoadSupport};
+use app::top_up::server_fns as top_up;
 use app::usage::filter::Filter;
 use app::usage::server_fns as usage;
 use leptos::server_fn::ServerFn;
@@ -107,6 +108,8 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(Own, &settings::LoadSnapshot { payment: None }),
         read(PaymentNotFound, &settings::LoadSnapshot { payment: Some(theirs.payment.clone()) }),
         read(Own, &settings::LoadOffer {}),
+        read(Own, &top_up::LoadTopUp { setup: None }),
+        read(NotFound, &top_up::LoadTopUp { setup: Some(theirs.card_setup.clone()) }),
         read(NotFound, &settings::LoadKey { key_id: theirs.key.clone() }),
         read(NotFound, &settings::LoadKeyView { key_id: theirs.key.clone() }),
         read(Own, &settings::LoadPayments {}),
@@ -199,8 +202,13 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
     let overlap =
         |step: &str| settings::ChangeOverlap { key_id: key_id(), step: step.to_owned(), overlap: "7d".to_owned() };
     let chosen = form(vec![theirs.chatbot.clone()]);
+    let (threshold, amount, monthly_ceiling) = ("5".to_owned(), "25".to_owned(), "100".to_owned());
+    let top_up = top_up::ChangeTopUp { threshold, amount, monthly_ceiling, is_on: false };
     vec![
         write(Own, &settings::StartPayment { amount: "10".to_owned() }),
+        write(Own, &top_up::SaveCard {}),
+        write(Own, &top_up),
+        write(Own, &top_up::RemoveCard {}),
         write(Own, &settings::CreateKey { name: "Another".to_owned() }),
         write(NotFound, &settings::ChangeKey { key_id: key_id(), form: form(Vec::new()) }),
         write(Refused { field: "chatbots" }, &settings::ChangeKey { key_id: own.key.clone(), form: chosen }),
@@ -299,7 +307,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 18] = [
+pub const PAGES: [(&str, &[&str]); 19] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
@@ -321,6 +329,7 @@ pub const PAGES: [(&str, &[&str]); 18] = [
     ("/usage/entries/:seq", &["/usage/entries/{entry}"]),
     ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
     ("/settings/keys/:id", &["/settings/keys/{key}"]),
+    ("/settings/auto-top-up", &["/settings/auto-top-up?card={card_setup}"]),
     ("/settings/payments", &["/settings/payments"]),
     ("/reference", &["/reference"]),
     ("/reference/:operation", &["/reference/createMessage?chatbot={chatbot}&key={key}"]),
@@ -339,6 +348,7 @@ pub fn address(template: &str, ids: &Ids) -> String {
         ("{entry}", &ids.entry),
         ("{key}", &ids.key),
         ("{payment}", &ids.payment),
+        ("{card_setup}", &ids.card_setup),
     ];
     named.into_iter().fold(template.to_owned(), |address, (name, id)| address.replace(name, id))
 }

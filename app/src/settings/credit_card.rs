@@ -48,6 +48,7 @@ pub fn CreditCard(credit: CreditSummary, entries: Vec<Entry>) -> impl IntoView {
                 <div class="foot">
                     <a href="/usage">"All entries"</a>
                     <a href="/settings/payments">"Payments"</a>
+                    <a href="/settings/auto-top-up">"Auto top-up"</a>
                 </div>
             </Later>
         </section>

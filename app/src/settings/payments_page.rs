@@ -3,7 +3,7 @@
 use super::page::PAGE;
 use super::server_fns::LoadPayments;
 use crate::components::{EmptyState, Loaded, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
-use domain::payment::{Payment, PaymentState};
+use domain::payment::{Payment, PaymentOrigin, PaymentState};
 use leptos::prelude::*;
 
 /// `/settings/payments`
@@ -77,7 +77,10 @@ fn payment_row(payment: Payment) -> AnyView {
             <td>
                 <Moment at=payment.created_at />
             </td>
-            <td class="mono">{payment.id.to_string()}</td>
+            <td>
+                <span class="mono">{payment.id.to_string()}</span>
+                {(payment.origin == PaymentOrigin::TopUp).then(|| view! { <div class="sub">"Auto top-up"</div> }.into_any())}
+            </td>
             <td>
                 <span class=chip>{payment.state.label()}</span>
             </td>

@@ -9,12 +9,13 @@ use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::{Chatbot, Document};
 use domain::chatbot_settings::SettingsChange;
 use domain::credit::Credit;
-use domain::id::{AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
+use domain::id::{CardSetupId, AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
 use domain::ledger::{Channel, Operation};
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
+use domain::top_up::TopUpRules;
 use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, sessions};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -35,6 +36,8 @@ pub struct Ids {
     pub key: String,
     /// It is open.
     pub payment: String,
+    /// An open attempt to save a card.
+    pub card_setup: String,
     pub hold: String,
     pub account: String,
     pub user: String,
@@ -53,6 +56,7 @@ impl Ids {
             console_conversation: ConversationId::new(now, random).to_string(),
             key: KeyId::new(now, random).to_string(),
             payment: PaymentId::new(now, random).to_string(),
+            card_setup: CardSetupId::new(now, random).to_string(),
             hold: HoldId::new(now, random).to_string(),
             account: AccountId::new(now, random).to_string(),
             user: UserId::new(now, random).to_string(),
@@ -68,12 +72,13 @@ impl Ids {
             "conversation_id" => &self.conversation,
             "key_id" => &self.key,
             "payment_id" => &self.payment,
+            "setup_id" => &self.card_setup,
             "seq" => &self.entry,
             _ => return None,
         })
     }
 
-    pub fn all(&self) -> [&str; 9] {
+    pub fn all(&self) -> [&str; 10] {
         [
             &self.chatbot,
             &self.document,
@@ -81,6 +86,7 @@ impl Ids {
             &self.console_conversation,
             &self.key,
             &self.payment,
+            &self.card_setup,
             &self.hold,
             &self.account,
             &self.user,
@@ -126,6 +132,11 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     // Some of its entries are summed up by day, and those to come are not.
     usage::sum_up(server, Effort { behind_max: 0, read: 100, write: 100, rest: 0 }).await.expect("sums");
     let payment = payments::start(server, &viewer, "10").await.expect("a payment").payment_id;
+    let card_page = payments::cards::begin(server, &viewer).await.expect("a page");
+    let card_setup = card_page.rsplit('/').next().expect("a path").to_owned();
+    let offered = server.config.add_balance_rules();
+    let rules = TopUpRules::read("5", "25", "100", &offered).expect("rules");
+    payments::top_up::change(server, &viewer, &rules, false).await.expect("changes");
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
     let change = SettingsChange { welcome_message: Some(format!("This is {mark}.")), ..SettingsChange::default() };
     chatbots::change_settings(server, &account_id, &chatbot.id, &change).await.expect("settings");
@@ -160,6 +171,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
         conversation: asked.pop().expect("of the API"),
         key: key.key.id.to_string(),
         payment: payment.to_string(),
+        card_setup,
         hold,
         account: account_id.to_string(),
         user: viewer.user_id.to_string(),
@@ -297,12 +309,13 @@ pub fn authorization(key: &ShownOnce) -> String {
 
 /// Columns that change by themselves or by the account's own keys: when a key was used and how often, when a gateway was
 /// asked last, and whether its webhook was taken.
-const OWN_PACE: [(&str, &str); 6] = [
+const OWN_PACE: [(&str, &str); 7] = [
     ("api_keys", "last_used_at"),
     ("api_keys", "last_used_from"),
     ("api_keys", "secret_used_at"),
     ("api_keys", "secret_uses"),
     ("payments", "checked_at"),
+    ("card_setups", "checked_at"),
     ("local_checkouts", "told"),
 ];
 
@@ -337,7 +350,7 @@ impl Rows {
         rows.before = rows.read().await;
         let tables: std::collections::BTreeSet<&str> = rows.before.iter().map(|(table, _)| table.as_str()).collect();
         for table in
-            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions", "usage_days"]
+            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions", "top_ups", "usage_days"]
         {
             assert!(tables.contains(table), "the account has no {table}");
         }
