@@ -90,6 +90,15 @@ impl Timestamp {
         self.start_of_month().plus_us(32 * DAY_US).start_of_month()
     }
 
+    /// The same time of day in the next calendar month, on its `day`, or on its last one where it has fewer.
+    #[must_use]
+    pub fn month_later(self, day: u8) -> Self {
+        let next = self.start_of_next_month();
+        let days_in_month = next.start_of_next_month().us_since(next) / DAY_US;
+        let days = i64::from(day.max(1)).min(days_in_month) - 1;
+        next.plus_us(days * DAY_US + self.0.rem_euclid(DAY_US))
+    }
+
     /// The date and time of day in UTC, by Howard Hinnant's `civil_from_days`.
     #[must_use]
     pub fn civil(self) -> Civil {
@@ -167,6 +176,14 @@ mod tests {
         assert_eq!(leap_day.plus_us(DAY_US).date(), "2028-03-01");
         assert_eq!(leap_day.plus_us(HOUR_US * 5).start_of_month().date(), "2028-02-01");
         assert_eq!(leap_day.start_of_next_month().date(), "2028-03-01");
+        let end_of_january = Timestamp::from_date("2027-01-31").expect("a date").plus_us(HOUR_US);
+        let mut months = vec![end_of_january];
+        while months.len() < 5 {
+            months.push(months[months.len() - 1].month_later(31));
+        }
+        let dates: Vec<String> = months.iter().map(|moment| moment.date_time()).collect();
+        let expected = ["2027-01-31", "2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31"];
+        assert_eq!(dates, expected.map(|date| format!("{date} 01:00:00")));
     }
 
     #[test]

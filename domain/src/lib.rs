@@ -19,6 +19,7 @@ pub mod passages;
 pub mod payment;
 pub mod plan;
 pub mod problem;
+pub mod subscription;
 pub mod top_up;
 pub mod widget;
 pub mod window;

@@ -151,16 +151,22 @@ pub enum PaymentOrigin {
     Checkout,
     /// Auto top-up, with a saved card and nobody present.
     TopUp,
+    /// Somebody chose a plan and paid at a checkout.
+    Plan,
+    /// The next month of a plan, with a saved card and nobody present.
+    Renewal,
 }
 
 impl PaymentOrigin {
-    pub const ALL: [Self; 2] = [Self::Checkout, Self::TopUp];
+    pub const ALL: [Self; 4] = [Self::Checkout, Self::TopUp, Self::Plan, Self::Renewal];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Checkout => "checkout",
             Self::TopUp => "top_up",
+            Self::Plan => "plan",
+            Self::Renewal => "renewal",
         }
     }
 
@@ -168,6 +174,20 @@ impl PaymentOrigin {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|origin| origin.as_str() == text)
     }
+
+    /// Whether nobody is present: the saved card is charged.
+    #[must_use]
+    pub const fn is_unattended(self) -> bool {
+        matches!(self, Self::TopUp | Self::Renewal)
+    }
+}
+
+/// A month of a plan that a payment buys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBought {
+    pub plan_id: String,
+    /// What the month costs as a whole; the payment may be less, by what was unused of the month before.
+    pub price_minor_units: i64,
 }
 
 /// A payment as the list shows it.
@@ -183,6 +203,8 @@ pub struct Payment {
     pub refunded_minor_units: i64,
     pub dispute: Option<Dispute>,
     pub origin: PaymentOrigin,
+    /// What it buys where it buys no credit.
+    pub plan: Option<PlanBought>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
 }
@@ -207,6 +229,12 @@ impl Payment {
         let disputed = self.dispute.map_or(0, Dispute::taken);
         let minor_units = self.refunded_minor_units.saturating_add(disputed).clamp(0, self.amount.minor_units);
         Money { minor_units, ..self.amount }
+    }
+
+    /// Whether all of what was paid is taken back.
+    #[must_use]
+    pub fn is_taken_back(&self) -> bool {
+        self.state == PaymentState::Paid && self.taken_back() == self.amount
     }
 
     /// The credit that the payment stands for now: what it bought, less the share that was taken back. The share is
@@ -285,6 +313,7 @@ mod tests {
             refunded_minor_units: 0,
             dispute: None,
             origin: PaymentOrigin::Checkout,
+            plan: None,
             created_at: Timestamp::from_us(0),
             changed_at: Timestamp::from_us(0),
         }

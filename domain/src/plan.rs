@@ -14,6 +14,9 @@ pub struct Plan {
     /// Lower-case letters, digits and hyphens; stored with the account.
     pub id: String,
     pub name: String,
+    /// What a month costs, in minor units of the installation's currency; nothing for a plan that is free.
+    #[serde(default)]
+    pub price_per_month_minor_units: i64,
     /// Messages accepted in any stretch of the catalogue's window.
     pub messages_per_window: u32,
     pub chatbots: u32,
@@ -187,6 +190,7 @@ mod tests {
         let plan = Plan {
             id: "plus".into(),
             name: "Plus".into(),
+            price_per_month_minor_units: 1_900,
             messages_per_window: 200,
             chatbots: 10,
             documents: 100,

@@ -172,6 +172,7 @@ mod tests {
         let plan = Plan {
             id: "plus".into(),
             name: "Plus".into(),
+            price_per_month_minor_units: 0,
             messages_per_window: 1,
             chatbots: 1,
             documents: 1,

@@ -43,7 +43,8 @@ CREATE TABLE top_ups (
 CREATE INDEX top_ups_watched ON top_ups (account_id) WHERE state = 'on' AND pending_payment_id IS NULL;
 
 -- How a payment began: at a checkout, with somebody present, or by itself.
-ALTER TABLE payments ADD COLUMN origin TEXT NOT NULL DEFAULT 'checkout' CHECK (origin IN ('checkout', 'top_up'));
+ALTER TABLE payments ADD COLUMN origin TEXT NOT NULL DEFAULT 'checkout'
+    CHECK (origin IN ('checkout', 'top_up', 'plan', 'renewal'));
 
 -- The memory of the built-in gateway, as its checkouts: pages on which a card is saved, and the saved cards.
 CREATE TABLE local_card_setups (

@@ -79,7 +79,7 @@ fn page_of(server: &Server, checkout: &Checkout, status: StatusCode, typed: &str
     let amount = escape(&checkout.amount.text());
     let back = escape(&local::return_url(server, &checkout.payment_id));
     let (title, body) = match checkout.state {
-        PaymentState::Open => (format!("Pay {amount}"), form(&amount, typed, error)),
+        PaymentState::Open => (format!("Pay {amount}"), form(&escape(&checkout.description), &amount, typed, error)),
         state => {
             let (heading, text) = ending(state);
             (heading.to_owned(), message(heading, &format!("{text} The amount is {amount}."), &back))
@@ -105,10 +105,10 @@ pub(super) fn card_field(typed: &str, error: Option<&str>) -> String {
     )
 }
 
-fn form(amount: &str, typed: &str, error: Option<&str>) -> String {
+fn form(description: &str, amount: &str, typed: &str, error: Option<&str>) -> String {
     let cards = TEST_CARDS.map(|card| format!("<li><code>{}</code> {}</li>", card.number, card.meaning)).concat();
     format!(
-        "<h1>API credit for {amount}</h1>
+        "<h1>{description} for {amount}</h1>
 <p class=\"lede\">This is a test page: it takes no real card and no real money.</p>
 <form method=\"post\">
 {}
@@ -214,14 +214,14 @@ mod tests {
 
     #[test]
     fn what_was_typed_cannot_become_markup() {
-        let html = form("$25.00", "\"><script>alert(1)</script>", Some("no"));
+        let html = form("API credit", "$25.00", "\"><script>alert(1)</script>", Some("no"));
         assert!(!html.contains("<script"));
         assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;"));
     }
 
     #[test]
     fn an_error_is_tied_to_its_field() {
-        let html = form("$25.00", "1", Some("enter the card number"));
+        let html = form("API credit", "$25.00", "1", Some("enter the card number"));
         assert!(html.contains("aria-describedby=\"card-error cards\""));
         assert!(html.contains(">Enter the card number.</p>"));
     }

@@ -7,12 +7,14 @@
 use crate::db::{FromRow, Tx};
 use crate::error::{Error, Result};
 use crate::payments::gateway::Gateway;
-use crate::payments::{ASK_AFTER_US, OPEN_US_MAX, top_up};
+use crate::payments::{ASK_AFTER_US, OPEN_US_MAX, fulfil, top_up};
 use crate::{Server, args};
 use domain::account::Viewer;
 use domain::id::{AccountId, CardSetupId};
+use domain::payment::Payment;
 use domain::problem::Problem;
 use domain::top_up::CardSetupState;
+use std::sync::Arc;
 
 /// A saved card, in the gateway's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +178,28 @@ pub async fn remove(server: &Server, viewer: &Viewer) -> Result<()> {
     server.live.changed(&viewer.account_id);
     tracing::info!(account_id = %viewer.account_id, "a saved card was removed");
     Ok(())
+}
+
+/// Charges a saved card for a payment whose row is there. A gateway that is asked twice for the same payment charges once,
+/// so that this may be repeated after an answer that was lost.
+pub(crate) async fn charge(
+    server: &Arc<Server>,
+    account_id: &AccountId,
+    payment: &Payment,
+    card: &SavedCard,
+) -> Result<()> {
+    let report = Gateway::of(server).charge_card(server, account_id, payment, card).await?;
+    fulfil(server, &report).await?;
+    Ok(())
+}
+
+/// Charges again for a payment of which the gateway knows nothing: the process stopped, or the gateway could not be
+/// reached, between the payment's row and the charge.
+pub(super) async fn charge_again(server: &Arc<Server>, account_id: &AccountId, payment: &Payment) -> Result<()> {
+    match saved(server, account_id).await? {
+        Some(card) => charge(server, account_id, payment, &card).await,
+        None => Ok(()),
+    }
 }
 
 const SELECT_OPEN: &str = "

@@ -6,7 +6,7 @@ use super::{PaymentRow, columns, top_up};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args};
+use crate::{Server, args, plans};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -75,14 +75,34 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
         posted.revision,
     ];
     tx.execute(UPDATE_PAYMENT, row).await?;
-    if after.state != before.state {
-        top_up::payment_ended(&mut tx, &account_id, &after, now).await?;
-    }
+    tell_others(server, &mut tx, &account_id, &before, &after).await?;
     tx.commit().await?;
     server.live.changed(&account_id);
     let (payment_id, state, standing) = (&after.id, after.label(), posted.credited.decimal());
     tracing::info!(%account_id, %payment_id, state, standing, "a payment changed");
     Ok(after)
+}
+
+/// Lets those take notice of a change of a payment who began it, in the transaction of the change.
+async fn tell_others(
+    server: &Server,
+    tx: &mut Tx,
+    account_id: &AccountId,
+    before: &Payment,
+    after: &Payment,
+) -> Result<()> {
+    let now = after.changed_at;
+    if after.state != before.state {
+        top_up::payment_ended(tx, account_id, after, now).await?;
+        plans::renewal_ended(tx, account_id, after, now).await?;
+        if after.state == PaymentState::Paid {
+            plans::plan_paid(tx, account_id, after, now).await?;
+        }
+    }
+    if after.is_taken_back() && !before.is_taken_back() {
+        plans::plan_taken_back(server, tx, account_id, after, now).await?;
+    }
+    Ok(())
 }
 
 /// What the ledger has of a payment.
@@ -102,7 +122,7 @@ async fn post(
     mut posted: Posted,
     now: Timestamp,
 ) -> Result<Posted> {
-    if payment.state == PaymentState::Paid && posted.revision == 0 {
+    if payment.state == PaymentState::Paid && posted.revision == 0 && payment.credit > Credit::ZERO {
         let operation = Operation::Payment { amount: payment.credit };
         posted = post_one(tx, account_id, payment, posted, operation, None, now).await?;
     }

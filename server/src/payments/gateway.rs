@@ -105,6 +105,14 @@ impl Gateway {
         }
     }
 
+    /// Closes the page of a checkout that is not paid, so that nobody pays there any more. One that has ended stays as it
+    /// is; one that the gateway does not know is no error.
+    pub async fn cancel_checkout(self, server: &Server, account_id: &AccountId, payment_id: &PaymentId) -> Result<()> {
+        match self {
+            Self::Local => local::close_checkout(server, account_id, payment_id).await,
+        }
+    }
+
     /// Checks the signature of a webhook over the bytes as they came, and only then reads them.
     ///
     /// # Errors

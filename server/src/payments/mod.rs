@@ -24,7 +24,7 @@ use domain::clock::{DAY_US, SECOND_US, Timestamp};
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId, UserId};
 use domain::money::{Currency, Money};
-use domain::payment::{Dispute, DisputeState, Payment, PaymentOrigin, PaymentState};
+use domain::payment::{Dispute, DisputeState, Payment, PaymentOrigin, PaymentState, PlanBought};
 use domain::problem::{Problem, ProblemCode};
 use gateway::{Gateway, Report};
 use std::sync::{Arc, Weak};
@@ -56,6 +56,8 @@ struct PaymentRow {
     dispute_state: Option<String>,
     disputed_minor_units: i64,
     origin: String,
+    plan_id: Option<String>,
+    plan_price_minor_units: Option<i64>,
     created_at: i64,
     changed_at: i64,
     /// The credit that its entries come to.
@@ -68,7 +70,7 @@ struct PaymentRow {
 macro_rules! columns {
     () => {
         "account_id, id, minor_units, currency, credit, state, refunded_minor_units, dispute_state, disputed_minor_units, \
-         origin, created_at, changed_at, credited, revision"
+         origin, plan_id, plan_price_minor_units, created_at, changed_at, credited, revision"
     };
 }
 
@@ -87,6 +89,9 @@ impl PaymentRow {
             refunded_minor_units: self.refunded_minor_units,
             dispute: read_dispute(self.dispute_state.as_deref(), self.disputed_minor_units)?,
             origin: PaymentOrigin::parse(&self.origin).ok_or_else(|| Error::internal("a stored origin is unknown"))?,
+            plan: self.plan_id.zip(self.plan_price_minor_units).map(|(plan_id, price_minor_units)| {
+                PlanBought { plan_id, price_minor_units }
+            }),
             id: PaymentId::from_row(self.id),
             created_at: Timestamp::from_us(self.created_at),
             changed_at: Timestamp::from_us(self.changed_at),
@@ -94,7 +99,7 @@ impl PaymentRow {
     }
 }
 
-fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
+pub(crate) fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
     let currency = Currency::parse(currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
     Ok(Money { minor_units, currency })
 }
@@ -111,23 +116,41 @@ fn read_dispute(state: Option<&str>, minor_units: i64) -> Result<Option<Dispute>
 
 const INSERT_PAYMENT: &str = "
 INSERT INTO payments
-    (account_id, id, user_id, gateway, minor_units, currency, credit, state, origin, created_at, changed_at, checked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $9, $9)";
+    (account_id, id, user_id, gateway, minor_units, currency, credit, state, origin, plan_id, plan_price_minor_units,
+     created_at, changed_at, checked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $11, $11, $11)";
+
+/// What a payment buys.
+#[derive(Clone, Copy)]
+pub(crate) enum Purchase<'a> {
+    /// As much credit as is paid.
+    Credit,
+    /// A month of a plan, which costs `price` as a whole.
+    Plan { plan_id: &'a str, price: Money },
+}
 
 /// A payment that is about to begin.
-struct NewPayment<'a> {
-    account_id: &'a AccountId,
+pub(crate) struct NewPayment<'a> {
+    pub account_id: &'a AccountId,
     /// `None` where nobody is present.
-    user_id: Option<&'a UserId>,
-    amount: Money,
-    origin: PaymentOrigin,
+    pub user_id: Option<&'a UserId>,
+    pub amount: Money,
+    pub origin: PaymentOrigin,
+    pub purchase: Purchase<'a>,
 }
 
 /// Writes the row of a payment. It is durable before the gateway hears of the payment, so no money can arrive that we know
 /// nothing of.
-async fn insert(server: &Server, tx: &mut Tx, new: &NewPayment<'_>) -> Result<Payment> {
+pub(crate) async fn insert(server: &Server, tx: &mut Tx, new: &NewPayment<'_>) -> Result<Payment> {
     let amount = new.amount;
-    let credit = Credit::bought_with(amount).ok_or_else(|| Error::internal("the amount does not fit into credit"))?;
+    let plan = match new.purchase {
+        Purchase::Credit => None,
+        Purchase::Plan { plan_id, price } => {
+            Some(PlanBought { plan_id: plan_id.to_owned(), price_minor_units: price.minor_units })
+        }
+    };
+    let bought = if plan.is_none() { Credit::bought_with(amount) } else { Some(Credit::ZERO) };
+    let credit = bought.ok_or_else(|| Error::internal("the amount does not fit into credit"))?;
     let now = server.now();
     let payment = Payment {
         id: PaymentId::new(now, server.id_bytes()),
@@ -137,6 +160,7 @@ async fn insert(server: &Server, tx: &mut Tx, new: &NewPayment<'_>) -> Result<Pa
         refunded_minor_units: 0,
         dispute: None,
         origin: new.origin,
+        plan,
         created_at: now,
         changed_at: now,
     };
@@ -149,6 +173,8 @@ async fn insert(server: &Server, tx: &mut Tx, new: &NewPayment<'_>) -> Result<Pa
         amount.currency.code(),
         credit.millionths(),
         new.origin.as_str(),
+        payment.plan.as_ref().map(|plan| plan.plan_id.as_str()),
+        payment.plan.as_ref().map(|plan| plan.price_minor_units),
         now.us(),
     ];
     tx.execute(INSERT_PAYMENT, row).await?;
@@ -163,13 +189,25 @@ pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Resul
     let amount = server.config.add_balance_rules().parse_amount(amount_text)?;
     let (account_id, user_id) = (&viewer.account_id, Some(&viewer.user_id));
     let mut tx = server.db.begin().await?;
-    let new = NewPayment { account_id, user_id, amount, origin: PaymentOrigin::Checkout };
+    let (origin, purchase) = (PaymentOrigin::Checkout, Purchase::Credit);
+    let new = NewPayment { account_id, user_id, amount, origin, purchase };
     let payment = insert(server, &mut tx, &new).await?;
     tx.commit().await?;
     let checkout_url = Gateway::of(server).create_checkout(server, account_id, &payment).await?;
     server.live.changed(account_id);
     tracing::info!(%account_id, payment_id = %payment.id, amount = %amount.text(), "a payment began");
     Ok(Started { payment_id: payment.id, checkout_url })
+}
+
+/// What a payment buys, as gateways and receipts name it.
+pub(crate) fn description(server: &Server, payment: &Payment) -> String {
+    match &payment.plan {
+        None => "API credit".to_owned(),
+        Some(bought) => {
+            let name = server.catalogue.plan(&bought.plan_id).map_or(bought.plan_id.as_str(), |plan| plan.name.as_str());
+            format!("{name} plan, one month")
+        }
+    }
 }
 
 const SELECT_PAYMENTS: &str =
@@ -242,8 +280,8 @@ pub async fn sweep(server: &Arc<Server>) -> Result<()> {
         let expired = Report::of(payment.id.clone(), PaymentState::Expired);
         let outcome = match report {
             Some(report) => fulfil(server, &report).await.map(|_| ()),
-            None if payment.origin == PaymentOrigin::TopUp && !is_too_old => {
-                top_up::charge_again(server, &account_id, &payment).await
+            None if payment.origin.is_unattended() && !is_too_old => {
+                cards::charge_again(server, &account_id, &payment).await
             }
             None if is_too_old => fulfil(server, &expired).await.map(|_| ()),
             None => Ok(()),

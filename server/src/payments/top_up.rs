@@ -6,8 +6,7 @@
 
 use crate::db::{FromRow, Tx};
 use crate::error::Result;
-use crate::payments::gateway::Gateway;
-use crate::payments::{self, NewPayment, cards, read_money};
+use crate::payments::{self, NewPayment, Purchase, cards, read_money};
 use crate::{Server, args, rounds};
 use domain::account::Viewer;
 use domain::clock::Timestamp;
@@ -197,30 +196,14 @@ async fn pay_when_low(server: &Arc<Server>, account_id: &AccountId) -> Result<()
     let bought = spent_on(bought, rules.amount.currency);
     let situation = situation(server, Credit::from_millionths(available), false, bought);
     let TopUpDecision::Pay(amount) = decide(&rules, &situation) else { return Ok(()) };
-    let new = NewPayment { account_id, user_id: None, amount, origin: PaymentOrigin::TopUp };
+    let (origin, purchase) = (PaymentOrigin::TopUp, Purchase::Credit);
+    let new = NewPayment { account_id, user_id: None, amount, origin, purchase };
     let payment = payments::insert(server, &mut tx, &new).await?;
     tx.execute(SET_PENDING, args![account_id.as_str(), payment.id.as_str()]).await?;
     tx.commit().await?;
     server.live.changed(account_id);
     tracing::info!(%account_id, payment_id = %payment.id, amount = %amount.text(), "an auto top-up began");
-    charge(server, account_id, &payment, &card).await
-}
-
-/// Charges the saved card for a payment whose row is there. A gateway that is asked twice for the same payment charges
-/// once, so that this may be repeated after an answer that was lost.
-async fn charge(server: &Arc<Server>, account_id: &AccountId, payment: &Payment, card: &cards::SavedCard) -> Result<()> {
-    let report = Gateway::of(server).charge_card(server, account_id, payment, card).await?;
-    payments::fulfil(server, &report).await?;
-    Ok(())
-}
-
-/// Charges again for a payment of which the gateway knows nothing: the process stopped, or the gateway could not be
-/// reached, between the payment's row and the charge.
-pub(super) async fn charge_again(server: &Arc<Server>, account_id: &AccountId, payment: &Payment) -> Result<()> {
-    match cards::saved(server, account_id).await? {
-        Some(card) => charge(server, account_id, payment, &card).await,
-        None => Ok(()),
-    }
+    cards::charge(server, account_id, &payment, &card).await
 }
 
 const STOP: &str = "

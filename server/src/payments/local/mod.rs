@@ -16,7 +16,7 @@ pub use later::sweep;
 
 use crate::error::Result;
 use crate::payments::gateway::Report;
-use crate::payments::{delivery, read_dispute, read_money, read_state};
+use crate::payments::{self, delivery, read_dispute, read_money, read_state};
 use crate::{Server, args, db};
 use domain::field::FieldError;
 use domain::id::{AccountId, PaymentId};
@@ -80,6 +80,7 @@ pub struct Checkout {
     pub account_id: AccountId,
     pub payment_id: PaymentId,
     pub amount: Money,
+    pub description: String,
     pub state: PaymentState,
     pub refunded_minor_units: i64,
     pub dispute: Option<Dispute>,
@@ -97,6 +98,7 @@ struct CheckoutRow {
     refunded_minor_units: i64,
     dispute_state: Option<String>,
     changes: i64,
+    description: String,
 }
 
 impl CheckoutRow {
@@ -109,6 +111,7 @@ impl CheckoutRow {
             refunded_minor_units: self.refunded_minor_units,
             dispute: read_dispute(self.dispute_state.as_deref(), disputed)?,
             changes: self.changes,
+            description: self.description,
             account_id: AccountId::from_row(self.account_id),
             payment_id: PaymentId::from_row(self.payment_id),
         })
@@ -116,20 +119,28 @@ impl CheckoutRow {
 }
 
 const INSERT_CHECKOUT: &str = "
-INSERT INTO local_checkouts (account_id, payment_id, minor_units, currency, state, created_at)
-VALUES ($1, $2, $3, $4, 'open', $5)";
+INSERT INTO local_checkouts (account_id, payment_id, minor_units, currency, state, created_at, description)
+VALUES ($1, $2, $3, $4, 'open', $5, $6)";
 
 /// Opens a checkout; returns the address of the payment page. The page asks for no sign-in: it opens for whoever has
 /// the address, which cannot be guessed, and it can only give money.
 pub async fn create_checkout(server: &Server, account_id: &AccountId, payment: &Payment) -> Result<String> {
     let Payment { id, amount, created_at, .. } = payment;
-    let row = args![account_id.as_str(), id.as_str(), amount.minor_units, amount.currency.code(), created_at.us()];
+    let row = args![
+        account_id.as_str(),
+        id.as_str(),
+        amount.minor_units,
+        amount.currency.code(),
+        created_at.us(),
+        payments::description(server, payment),
+    ];
     server.db.execute(INSERT_CHECKOUT, row).await?;
     Ok(format!("{}/pay/{id}", server.config.public_url()))
 }
 
 const SELECT_CHECKOUT: &str = "
-SELECT account_id, payment_id, minor_units, currency, state, refunded_minor_units, dispute_state, changes
+SELECT account_id, payment_id, minor_units, currency, state, refunded_minor_units, dispute_state, changes,
+       description
 FROM local_checkouts
 WHERE payment_id = $1";
 
@@ -237,6 +248,16 @@ pub async fn cancel(server: &Arc<Server>, payment_id: &PaymentId) -> Result<()> 
     if server.db.execute(UPDATE_CHECKOUT, row).await? == 1 {
         delivery::tell_soon(server, payment_id).await;
     }
+    Ok(())
+}
+
+const CLOSE_CHECKOUT: &str = "
+UPDATE local_checkouts SET state = 'cancelled', changes = changes + 1
+WHERE account_id = $1 AND payment_id = $2 AND state = 'open'";
+
+/// Closes the page of a checkout that is not paid.
+pub async fn close_checkout(server: &Server, account_id: &AccountId, payment_id: &PaymentId) -> Result<()> {
+    server.db.execute(CLOSE_CHECKOUT, args![account_id.as_str(), payment_id.as_str()]).await?;
     Ok(())
 }
 

@@ -1,5 +1,12 @@
 //! The catalogue of plans as a file, and how much of a plan an account uses.
 
+pub mod changes;
+pub mod renewals;
+mod subscriptions;
+
+pub(crate) use changes::plan_paid;
+pub(crate) use renewals::{plan_taken_back, renewal_ended};
+
 use crate::error::{Result, StartError};
 use crate::{Server, args};
 use domain::clock::Timestamp;
@@ -13,7 +20,10 @@ use serde::Deserialize;
 use std::path::Path;
 use toml::Spanned;
 
-const BUILT_IN: &str = include_str!("../plans.toml");
+/// The highest price of a plan a month, in minor units.
+const PRICE_MINOR_UNITS_MAX: i64 = 100_000_000;
+
+const BUILT_IN: &str = include_str!("../../plans.toml");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +95,9 @@ fn check_plan(plan: &Plan, before: &[Plan]) -> std::result::Result<(), String> {
     }
     if plan.name.trim().is_empty() || plan.name.chars().count() > 40 {
         return Err(format!("the name of the plan \"{}\" must have 1 to 40 characters", plan.id));
+    }
+    if !(0..=PRICE_MINOR_UNITS_MAX).contains(&plan.price_per_month_minor_units) {
+        return Err(format!("the price of the plan \"{}\" must be from 0 to {PRICE_MINOR_UNITS_MAX}", plan.id));
     }
     if plan.users == 0 {
         return Err(format!("the plan \"{}\" must allow at least one user", plan.id));
