@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod documents;
 pub mod error;
 pub mod layout;
+pub mod plan_change;
 pub mod reference;
 pub mod server_fns;
 pub mod settings;
@@ -39,6 +40,7 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
+use plan_change::page::PlanChangePage;
 use reference::operation_page::OperationPage;
 use reference::page::ReferencePage;
 use settings::key::page::KeyPage;
@@ -75,6 +77,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/keys/:id") view=KeyPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/auto-top-up") view=TopUpPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/plan/:plan") view=PlanChangePage ssr=SsrMode::Async />
                     <Route path=path!("/settings/payments") view=PaymentsPage ssr=SsrMode::Async />
                     <Route path=path!("/reference") view=ReferencePage ssr=SsrMode::Async />
                     <Route path=path!("/reference/:operation") view=OperationPage ssr=SsrMode::Async />

@@ -30,7 +30,8 @@ pub struct Subscription {
     pub next_plan_id: Option<String>,
     /// How often the month after this one was not paid.
     pub failed_renewals: u8,
-    pub is_reminded: bool,
+    /// When its owner was told that this month ends.
+    pub reminded_at: Option<Timestamp>,
 }
 
 /// What has to be done about a subscription now.
@@ -58,7 +59,7 @@ impl Subscription {
             anchor_day,
             next_plan_id: None,
             failed_renewals: 0,
-            is_reminded: false,
+            reminded_at: None,
         }
     }
 
@@ -68,7 +69,7 @@ impl Subscription {
         let late_us = now.us_since(self.period_end);
         if late_us < 0 {
             let is_near = late_us >= -REMIND_BEFORE_US;
-            return if is_near && !self.is_reminded { Due::Remind } else { Due::Nothing };
+            return if is_near && self.reminded_at.is_none() { Due::Remind } else { Due::Nothing };
         }
         let attempt = usize::from(self.failed_renewals);
         if attempt > 0 && late_us >= GRACE_US {
@@ -86,7 +87,7 @@ impl Subscription {
         let attempt = usize::from(self.failed_renewals);
         let end = self.period_end;
         match RENEWAL_DAYS.get(attempt) {
-            Some(_) if attempt == 0 && !self.is_reminded => end.plus_us(-REMIND_BEFORE_US),
+            Some(_) if attempt == 0 && self.reminded_at.is_none() => end.plus_us(-REMIND_BEFORE_US),
             Some(days) => end.plus_us((days * DAY_US).min(GRACE_US)),
             None => end.plus_us(GRACE_US),
         }
@@ -113,7 +114,7 @@ impl Subscription {
             anchor_day: self.anchor_day,
             next_plan_id: None,
             failed_renewals: 0,
-            is_reminded: false,
+            reminded_at: None,
         }
     }
 
@@ -184,6 +185,34 @@ pub struct OverLimit {
 impl fmt::Display for OverLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}, where it allows {}", self.used, self.limited.name(), self.limit)
+    }
+}
+
+/// What a change to another plan takes, as it is shown to whoever wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanOffer {
+    pub present: Plan,
+    pub wanted: Plan,
+    pub change: PlanChange,
+    /// What there is too much of for the plan; with anything of it the change is refused.
+    pub over: Vec<OverLimit>,
+    pub subscription: Option<Subscription>,
+    /// When it was made; the price of the change was counted to this moment.
+    pub at: Timestamp,
+}
+
+impl PlanOffer {
+    /// Whether there is more than the wanted plan allows.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.change != PlanChange::Same && !self.over.is_empty()
+    }
+
+    /// Why it is refused, such as `the Free plan allows less than there is: 3 chatbots, where it allows 1`.
+    #[must_use]
+    pub fn too_much(&self) -> String {
+        let over: Vec<String> = self.over.iter().map(ToString::to_string).collect();
+        format!("the {} plan allows less than there is: {}", self.wanted.name, over.join("; "))
     }
 }
 
@@ -271,8 +300,9 @@ mod tests {
     #[test]
     fn a_month_is_announced_paid_tried_again_and_given_up() {
         let subscription = Subscription::begun("plus", money(1_900), at("2026-11-01"));
-        let due = |failed_renewals, is_reminded, now: Timestamp| {
-            Subscription { failed_renewals, is_reminded, ..subscription.clone() }.due(now)
+        let due = |failed_renewals, is_reminded: bool, now: Timestamp| {
+            let reminded_at = is_reminded.then_some(now);
+            Subscription { failed_renewals, reminded_at, ..subscription.clone() }.due(now)
         };
         let end = at("2026-12-01");
         for (failed, is_reminded, now, expected) in [
@@ -297,11 +327,11 @@ mod tests {
     fn something_is_due_from_the_moment_that_is_said_and_not_before() {
         let subscription = Subscription::begun("plus", money(1_900), at("2026-11-01"));
         for failed_renewals in 0..6 {
-            for is_reminded in [false, true] {
-                let subscription = Subscription { failed_renewals, is_reminded, ..subscription.clone() };
+            for reminded_at in [None, Some(at("2026-11-28"))] {
+                let subscription = Subscription { failed_renewals, reminded_at, ..subscription.clone() };
                 let due_at = subscription.due_at();
-                assert_ne!(subscription.due(due_at), Due::Nothing, "{failed_renewals} {is_reminded}");
-                assert_eq!(subscription.due(due_at.plus_us(-1)), Due::Nothing, "{failed_renewals} {is_reminded}");
+                assert_ne!(subscription.due(due_at), Due::Nothing, "{failed_renewals} {reminded_at:?}");
+                assert_eq!(subscription.due(due_at.plus_us(-1)), Due::Nothing, "{failed_renewals} {reminded_at:?}");
             }
         }
     }

@@ -7,6 +7,7 @@ use app::conversations::server_fns as conversations;
 use app::dashboard::server_fns::LoadOverview;
 use app::documents::server_fns as documents;
 use app::error::AppError;
+use app::plan_change::server_fns::{ChangePlan, LoadPlanChange};
 use app::reference::server_fns::{DescribeOperation, LoadOperation, LoadReference};
 use app::server_fns::SignOut;
 use app::settings::server_fns as settings;
@@ -108,6 +109,7 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(Own, &settings::LoadSnapshot { payment: None }),
         read(PaymentNotFound, &settings::LoadSnapshot { payment: Some(theirs.payment.clone()) }),
         read(Own, &settings::LoadOffer {}),
+        read(Own, &LoadPlanChange { plan_id: "business".to_owned() }),
         read(Own, &top_up::LoadTopUp { setup: None }),
         read(NotFound, &top_up::LoadTopUp { setup: Some(theirs.card_setup.clone()) }),
         read(NotFound, &settings::LoadKey { key_id: theirs.key.clone() }),
@@ -307,7 +309,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 19] = [
+pub const PAGES: [(&str, &[&str]); 20] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
@@ -330,6 +332,7 @@ pub const PAGES: [(&str, &[&str]); 19] = [
     ("/settings", &["/settings?payment={payment}", "/settings?regenerate-key={key}", "/settings?delete-key={key}"]),
     ("/settings/keys/:id", &["/settings/keys/{key}"]),
     ("/settings/auto-top-up", &["/settings/auto-top-up?card={card_setup}"]),
+    ("/settings/plan/:plan", &["/settings/plan/business"]),
     ("/settings/payments", &["/settings/payments"]),
     ("/reference", &["/reference"]),
     ("/reference/:operation", &["/reference/createMessage?chatbot={chatbot}&key={key}"]),

@@ -3,13 +3,14 @@
 use super::page::PAGE;
 use super::server_fns::Offer;
 use crate::components::{Dialog, Loaded, ProblemNotice, grouped};
+use domain::money::{Currency, Money};
 use domain::plan::Plan;
 use leptos::prelude::*;
 
 #[component]
 pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
     view! {
-        <Dialog title="Compare plans" lede="To move to another plan, contact support." close_href=PAGE>
+        <Dialog title="Compare plans" close_href=PAGE>
             <div class="in">
                 <Suspense>
                     {move || offer.show(async move {
@@ -60,11 +61,19 @@ fn plan_table(offer: &Offer) -> AnyView {
                     </tr>
                 </thead>
                 <tbody>
+                    <tr>
+                        <th scope="row">"A month costs"</th>
+                        {plans.iter().map(|plan| price_cell(plan, offer.rules.currency)).collect_view()}
+                    </tr>
                     {row(format!("Messages in {} hours", catalogue.message_window_hours), |plan| plan.messages_per_window)}
                     {row("Chatbots".to_owned(), |plan| plan.chatbots)}
                     {row("Documents".to_owned(), |plan| plan.documents)}
                     {row("Users".to_owned(), |plan| plan.users)}
                     {row("API keys".to_owned(), |plan| plan.api_keys)}
+                    <tr>
+                        <td></td>
+                        {plans.iter().map(choice_cell).collect_view()}
+                    </tr>
                 </tbody>
             </table>
         </div>
@@ -73,4 +82,14 @@ fn plan_table(offer: &Offer) -> AnyView {
         </p>
     }
     .into_any()
+}
+
+fn price_cell(plan: &Plan, currency: Currency) -> AnyView {
+    let price = Money { minor_units: plan.price_per_month_minor_units, currency };
+    view! { <td class="r num">{price.short_text()}</td> }.into_any()
+}
+
+fn choice_cell(plan: &Plan) -> AnyView {
+    let (address, label) = (format!("/settings/plan/{}", plan.id), format!("Choose {}", plan.name));
+    view! { <td class="r"><a href=address aria-label=label>"Choose"</a></td> }.into_any()
 }

@@ -58,11 +58,11 @@ pub fn SettingsPage() -> impl IntoView {
 
 #[component]
 fn Cards(snapshot: Snapshot) -> impl IntoView {
-    let Snapshot { usage, credit, entries, keys, payment } = snapshot;
+    let Snapshot { usage, plan_note, credit, entries, keys, payment } = snapshot;
     let (key_limit, currency) = (usage.api_keys, credit.currency);
     view! {
         {payment.map(|payment| view! { <PaymentNotice payment=payment /> }.into_any())}
-        <PlanCard usage=usage />
+        <PlanCard usage=usage note=plan_note />
         <CreditCard credit=credit entries=entries />
         <KeysCard keys=keys used=key_limit currency=currency />
     }

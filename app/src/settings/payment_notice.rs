@@ -14,6 +14,7 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
     };
     let amount = payment.amount.text();
     let (class, text) = match payment.state {
+        PaymentState::Paid if payment.plan.is_some() => ("notice ok", format!("Payment of {amount} received: your plan has changed.")),
         PaymentState::Paid => ("notice ok", format!("Payment received: {amount} of credit was added.")),
         PaymentState::Processing => (
             "notice warn",
@@ -35,7 +36,8 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
             format!("The payment of {amount} has expired. Nothing was charged and your credit is as it was."),
         ),
     };
-    let may_try_again = matches!(payment.state, PaymentState::Failed | PaymentState::Cancelled | PaymentState::Expired);
+    let may_try_again = payment.plan.is_none()
+        && matches!(payment.state, PaymentState::Failed | PaymentState::Cancelled | PaymentState::Expired);
     let role = if payment.state == PaymentState::Failed { "alert" } else { "status" };
     view! {
         <div class=format!("{class} row") role=role>

@@ -71,7 +71,8 @@ fn payment_row(payment: Payment) -> AnyView {
         PaymentState::Failed => "chip bad",
         PaymentState::Cancelled | PaymentState::Expired => "chip",
     };
-    let credit = (payment.state == PaymentState::Paid).then(|| payment.credit.signed_text(payment.amount.currency));
+    let is_credited = payment.state == PaymentState::Paid && payment.plan.is_none();
+    let credit = is_credited.then(|| payment.credit.signed_text(payment.amount.currency));
     view! {
         <tr>
             <td>
@@ -79,7 +80,7 @@ fn payment_row(payment: Payment) -> AnyView {
             </td>
             <td>
                 <span class="mono">{payment.id.to_string()}</span>
-                {(payment.origin == PaymentOrigin::TopUp).then(|| view! { <div class="sub">"Auto top-up"</div> }.into_any())}
+                {kind(payment.origin).map(|kind| view! { <div class="sub">{kind}</div> }.into_any())}
             </td>
             <td>
                 <span class=chip>{payment.state.label()}</span>
@@ -89,4 +90,13 @@ fn payment_row(payment: Payment) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+const fn kind(origin: PaymentOrigin) -> Option<&'static str> {
+    match origin {
+        PaymentOrigin::Checkout => None,
+        PaymentOrigin::TopUp => Some("Auto top-up"),
+        PaymentOrigin::Plan => Some("Plan"),
+        PaymentOrigin::Renewal => Some("Plan, next month"),
+    }
 }

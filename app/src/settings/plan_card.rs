@@ -8,7 +8,7 @@ use domain::window::WindowUsage;
 use leptos::prelude::*;
 
 #[component]
-pub fn PlanCard(usage: PlanUsage) -> impl IntoView {
+pub fn PlanCard(usage: PlanUsage, note: String) -> impl IntoView {
     let PlanUsage { plan, messages, chatbots, documents, users, api_keys } = usage;
     view! {
         <section class="card" aria-labelledby="plan-title">
@@ -27,6 +27,7 @@ pub fn PlanCard(usage: PlanUsage) -> impl IntoView {
                     {meter("Users", users)}
                     {meter("API keys", api_keys)}
                 </div>
+                <div class="body" hidden=note.is_empty() inner_html=note></div>
                 <div class="foot">
                     <span>"Questions about your plan? " <a href="/support">"Contact support"</a></span>
                 </div>

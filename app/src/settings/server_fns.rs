@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 pub use self::plain::plain_routes;
 #[cfg(feature = "ssr")]
+use crate::plan_change;
+#[cfg(feature = "ssr")]
 use crate::server_fns::{is_plain_form, own_path, read_cap, require_viewer, server, set_no_store};
 #[cfg(feature = "ssr")]
 use domain::{
@@ -37,6 +39,8 @@ const LAST_ENTRIES: i64 = 3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub usage: PlanUsage,
+    /// Until when the plan is paid and what follows, as HTML; empty for a plan that is not paid for.
+    pub plan_note: String,
     pub credit: CreditSummary,
     /// The newest ones.
     pub entries: Vec<Entry>,
@@ -65,7 +69,9 @@ pub async fn load_snapshot(payment: Option<String>) -> Result<Snapshot, AppError
         }
     };
     let entries = server::ledger::entries(&server, &viewer.account_id, &EntryFilter::default(), LAST_ENTRIES).await?;
+    let subscription = server::plans::changes::subscription(&server, &viewer.account_id).await?;
     Ok(Snapshot {
+        plan_note: plan_change::texts::note(subscription.as_ref(), &server.catalogue, server.now()),
         usage: server::plans::usage(&server, &viewer.account_id).await?,
         credit: server::ledger::summary(&server, &viewer.account_id).await?,
         entries: entries.entries,

@@ -40,6 +40,12 @@ BEGIN
     SELECT RAISE(ABORT, 'entries are append-only');
 END;
 
+-- A payment need not buy credit.
+ALTER TABLE payments ADD COLUMN bought BIGINT NOT NULL DEFAULT 0 CHECK (bought >= 0);
+UPDATE payments SET bought = credit;
+ALTER TABLE payments DROP COLUMN credit;
+ALTER TABLE payments RENAME COLUMN bought TO credit;
+
 -- What was taken back of a payment: refunds, and a dispute in which the customer's bank takes the money. `credited` is the
 -- credit that its entries come to, and `revision` how many entries there are.
 ALTER TABLE payments ADD COLUMN refunded_minor_units BIGINT NOT NULL DEFAULT 0 CHECK (refunded_minor_units >= 0);

@@ -9,7 +9,8 @@ CREATE TABLE subscriptions (
     anchor_day BIGINT NOT NULL CHECK (anchor_day >= 1 AND anchor_day <= 31),
     next_plan_id TEXT,
     failed_renewals BIGINT NOT NULL CHECK (failed_renewals >= 0),
-    is_reminded BOOLEAN NOT NULL,
+    -- When its owner was told that the month ends.
+    reminded_at BIGINT,
     pending_payment_id TEXT,
     -- From when on there is something to do.
     due_at BIGINT NOT NULL,
@@ -19,12 +20,8 @@ CREATE TABLE subscriptions (
 CREATE INDEX subscriptions_due ON subscriptions (due_at) WHERE pending_payment_id IS NULL;
 
 -- A payment buys credit, or a month of a plan and no credit.
-ALTER TABLE payments ADD COLUMN plan_id TEXT;
+ALTER TABLE payments ADD COLUMN plan_id TEXT CHECK (plan_id IS NULL OR credit = 0);
 ALTER TABLE payments ADD COLUMN plan_price_minor_units BIGINT;
-ALTER TABLE payments ADD COLUMN bought BIGINT NOT NULL DEFAULT 0 CHECK (bought >= 0 AND (plan_id IS NULL OR bought = 0));
-UPDATE payments SET bought = credit;
-ALTER TABLE payments DROP COLUMN credit;
-ALTER TABLE payments RENAME COLUMN bought TO credit;
 
 -- What the built-in gateway's page says is bought.
 ALTER TABLE local_checkouts ADD COLUMN description TEXT NOT NULL DEFAULT 'API credit';

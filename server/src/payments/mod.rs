@@ -25,7 +25,7 @@ use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId, UserId};
 use domain::money::{Currency, Money};
 use domain::payment::{Dispute, DisputeState, Payment, PaymentOrigin, PaymentState, PlanBought};
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::Problem;
 use gateway::{Gateway, Report};
 use std::sync::{Arc, Weak};
 use std::time::Duration;

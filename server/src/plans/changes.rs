@@ -14,23 +14,10 @@ use domain::money::Money;
 use domain::payment::{Payment, PaymentOrigin, PaymentState};
 use domain::plan::Plan;
 use domain::problem::{Problem, ProblemCode};
-use domain::subscription::{OverLimit, PlanChange, Subscription, over_limits, plan_change};
+use domain::subscription::{PlanChange, PlanOffer, Subscription, over_limits, plan_change};
 
 /// How long an offer stands that somebody was shown.
 const OFFER_US: i64 = 15 * MINUTE_US;
-
-/// What a change to another plan takes.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    pub present: Plan,
-    pub wanted: Plan,
-    pub change: PlanChange,
-    /// What there is too much of for the plan; with anything of it the change is refused.
-    pub over: Vec<OverLimit>,
-    pub subscription: Option<Subscription>,
-    /// When it was made; the price of the change was counted to this moment.
-    pub at: Timestamp,
-}
 
 /// What a plan costs a month.
 #[must_use]
@@ -47,17 +34,17 @@ pub async fn subscription(server: &Server, account_id: &AccountId) -> Result<Opt
 ///
 /// # Errors
 /// 404 when there is no such plan.
-pub async fn offer(server: &Server, account_id: &AccountId, plan_id: &str) -> Result<Offer> {
+pub async fn offer(server: &Server, account_id: &AccountId, plan_id: &str) -> Result<PlanOffer> {
     offer_at(server, account_id, plan_id, server.now()).await
 }
 
-async fn offer_at(server: &Server, account_id: &AccountId, plan_id: &str, at: Timestamp) -> Result<Offer> {
+async fn offer_at(server: &Server, account_id: &AccountId, plan_id: &str, at: Timestamp) -> Result<PlanOffer> {
     let wanted = server.catalogue.plan(plan_id).cloned().ok_or_else(|| Problem::not_found("plan"))?;
     let usage = super::usage(server, account_id).await?;
     let subscription = subscription(server, account_id).await?;
     let change = plan_change(&usage.plan, subscription.as_ref(), &wanted, price(server, &wanted), at);
     let over = over_limits(&wanted, &usage);
-    Ok(Offer { present: usage.plan, wanted, change, over, subscription, at })
+    Ok(PlanOffer { present: usage.plan, wanted, change, over, subscription, at })
 }
 
 /// What became of the wish for another plan.
@@ -82,8 +69,8 @@ pub async fn change(server: &Server, viewer: &Viewer, plan_id: &str, offered_at:
         return Err(conflict("this offer does not stand any more; look at what it costs now"));
     }
     let offer = offer_at(server, account_id, plan_id, offered_at).await?;
-    if !offer.over.is_empty() && offer.change != PlanChange::Same {
-        return Err(conflict(&too_much(&offer)));
+    if offer.is_refused() {
+        return Err(conflict(&offer.too_much()));
     }
     match offer.change.clone() {
         PlanChange::Same => Ok(Changed::Done),
@@ -104,14 +91,7 @@ fn conflict(detail: &str) -> Error {
     Problem::with_detail(ProblemCode::Conflict, detail.to_owned()).into()
 }
 
-/// `the Free plan allows less than there is: 3 chatbots, where it allows 1; …`
-#[must_use]
-pub fn too_much(offer: &Offer) -> String {
-    let over: Vec<String> = offer.over.iter().map(ToString::to_string).collect();
-    format!("the {} plan allows less than there is: {}", offer.wanted.name, over.join("; "))
-}
-
-async fn change_unpaid(tx: &mut Tx, account_id: &AccountId, offer: &Offer, now: Timestamp) -> Result<()> {
+async fn change_unpaid(tx: &mut Tx, account_id: &AccountId, offer: &PlanOffer, now: Timestamp) -> Result<()> {
     let plan_id = &offer.wanted.id;
     match subscriptions::lock(tx, account_id).await? {
         // The month is paid for: the other plan follows it, or nothing does.

@@ -48,7 +48,7 @@ async fn one(server: &Arc<Server>, account_id: &AccountId) -> Result<()> {
     match subscription.due(now) {
         Due::Nothing => return Ok(()),
         Due::Remind => {
-            subscription.is_reminded = true;
+            subscription.reminded_at = Some(now);
             subscriptions::save(&mut tx, account_id, &subscription, None, now).await?;
         }
         Due::FallBack => fall_back(server, &mut tx, account_id, now).await?,

@@ -19,7 +19,7 @@ struct SubscriptionRow {
     anchor_day: i64,
     next_plan_id: Option<String>,
     failed_renewals: i64,
-    is_reminded: bool,
+    reminded_at: Option<i64>,
     pending_payment_id: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl SubscriptionRow {
             anchor_day: small(self.anchor_day),
             next_plan_id: self.next_plan_id,
             failed_renewals: small(self.failed_renewals),
-            is_reminded: self.is_reminded,
+            reminded_at: self.reminded_at.map(Timestamp::from_us),
         };
         Ok(Stored { subscription, pending_payment_id: self.pending_payment_id })
     }
@@ -50,7 +50,7 @@ impl SubscriptionRow {
 macro_rules! columns {
     () => {
         "plan_id, price_minor_units, currency, period_start, period_end, anchor_day, next_plan_id, failed_renewals, \
-         is_reminded, pending_payment_id"
+         reminded_at, pending_payment_id"
     };
 }
 
@@ -73,13 +73,13 @@ pub(super) async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<Option<S
 const SAVE: &str = "
 INSERT INTO subscriptions
     (account_id, plan_id, price_minor_units, currency, period_start, period_end, anchor_day, next_plan_id,
-     failed_renewals, is_reminded, pending_payment_id, due_at, changed_at)
+     failed_renewals, reminded_at, pending_payment_id, due_at, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (account_id) DO UPDATE
 SET plan_id = excluded.plan_id, price_minor_units = excluded.price_minor_units, currency = excluded.currency,
     period_start = excluded.period_start, period_end = excluded.period_end, anchor_day = excluded.anchor_day,
     next_plan_id = excluded.next_plan_id, failed_renewals = excluded.failed_renewals,
-    is_reminded = excluded.is_reminded, pending_payment_id = excluded.pending_payment_id, due_at = excluded.due_at,
+    reminded_at = excluded.reminded_at, pending_payment_id = excluded.pending_payment_id, due_at = excluded.due_at,
     changed_at = excluded.changed_at";
 
 pub(super) async fn save(
@@ -99,7 +99,7 @@ pub(super) async fn save(
         i64::from(subscription.anchor_day),
         subscription.next_plan_id.as_deref(),
         i64::from(subscription.failed_renewals),
-        subscription.is_reminded,
+        subscription.reminded_at.map(Timestamp::us),
         pending_payment_id,
         subscription.due_at().us(),
         now.us(),
