@@ -112,8 +112,8 @@ SELECT p.account_id, 'payment ' || p.id || ' is ' || p.state
 FROM payments p
 LEFT JOIN entries e ON e.account_id = p.account_id AND e.payment_id = p.id AND e.kind = 'payment'
 GROUP BY p.account_id, p.id, p.state, p.credit
-HAVING (p.state = 'paid' AND (COUNT(e.seq) <> 1 OR SUM(e.amount) <> p.credit))
-    OR (p.state <> 'paid' AND COUNT(e.seq) <> 0)
+HAVING COALESCE(SUM(e.amount), 0) <> CASE WHEN p.state = 'paid' THEN p.credit ELSE 0 END
+    OR COUNT(e.seq) <> CASE WHEN p.state = 'paid' AND p.credit > 0 THEN 1 ELSE 0 END
 LIMIT 100",
     },
     Check {
