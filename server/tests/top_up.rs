@@ -169,6 +169,12 @@ async fn under_a_thousand_messages_a_second_around_the_threshold_there_is_exactl
             assert!(answers.iter().all(Result::is_ok), "the credit covers them");
             server.clock.advance_us(50_000);
         }
+        for _ in 0..250 {
+            if states(&server, &olga).await == [PaymentState::Processing] {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         assert_eq!(states(&server, &olga).await, [PaymentState::Processing]);
         server.clock.advance_us(31 * SECOND_US);
         payments::sweep(&server).await.expect("sweeps");
