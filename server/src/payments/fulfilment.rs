@@ -76,12 +76,14 @@ pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_
         return Err(Problem::with_detail(ProblemCode::Conflict, detail).into());
     }
     let after = before.reported(report.state, report.refunded_minor_units, report.dispute);
-    let is_changed = after != before;
-    if is_changed || matches!(why, Why::Refunded { .. }) {
+    let (is_changed, is_asked_for) = (after != before, matches!(why, Why::Refunded { .. }));
+    if is_changed || is_asked_for {
         note(server, &mut tx, &account_id, &before.id, why, now).await?;
     }
     if !is_changed {
-        tx.commit().await?;
+        if is_asked_for {
+            tx.commit().await?;
+        }
         return Ok(before);
     }
     let after = Payment { changed_at: now, ..after };
