@@ -42,6 +42,7 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     tokio::spawn(server::payments::keep_sweeping(Arc::downgrade(&server)));
     tokio::spawn(server::plans::renewals::keep_renewing(Arc::downgrade(&server)));
     tokio::spawn(server::payments::top_up::keep_topping_up(Arc::downgrade(&server)));
+    tokio::spawn(server::payments::keep_reconciling(Arc::downgrade(&server)));
     let router = router(&server, &site_root);
     say(&format!("Artiko is ready at {}", server.config.public_url()));
     let stop = async {

@@ -13,8 +13,12 @@ pub mod top_up;
 
 mod delivery;
 mod fulfilment;
+mod operating;
+mod reconciling;
 
 pub use fulfilment::{fulfil, look};
+pub use operating::{Shown, refund, show};
+pub use reconciling::{Difference, RECONCILED_DAYS, Reconciled, keep_reconciling, reconcile};
 
 use crate::db::{FromRow, Tx};
 use crate::error::{Error, Result};
