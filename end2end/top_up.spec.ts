@@ -17,7 +17,7 @@ test("a saved card buys credit once it is switched on, and nothing before", asyn
   await open(page, address);
   await expect(page.getByText("Auto top-up is off.")).toBeVisible();
   await switchOn(page, { threshold: "5", amount: "20", ceiling: "30" });
-  await expect(page.getByText("Auto top-up is on: when less than $5 of credit is left, $20 is added.")).toBeVisible();
+  await expect(page.getByText("Auto top-up is on: when less than $5.00 of credit is left, $20 is added.")).toBeVisible();
   await expect(page.getByText("$20 of $30")).toBeVisible();
   await open(page, "/settings");
   await expectBalance(page, "$20.000000");

@@ -108,7 +108,8 @@ async fn an_upgrade_is_paid_less_what_is_unused_and_as_it_was_offered() {
         let expected = (1_900 * (days - 10) + days - 1) / days;
         assert_eq!(unused(&offer.change), (9_900 - expected, expected));
         server.clock.advance_us(14 * MINUTE_US);
-        let Changed::Pay { payment_id, .. } = changes::change(&server, &olga, "business", offer.at).await.expect("stands")
+        let Changed::Pay { payment_id, .. } =
+            changes::change(&server, &olga, "business", offer.at).await.expect("stands")
         else {
             panic!("is not paid")
         };
@@ -245,7 +246,9 @@ async fn a_renewal_that_was_not_seen_through_is_charged_once() {
         let end = subscription(&server, &olga).await.expect("a period").period_end;
         server.clock.advance_us(end.us_since(server.now()));
         let processes = [Arc::clone(&server), server.second_process().await, server.second_process().await];
-        let rounds = processes.iter().flat_map(|process| [renewals::round(Arc::clone(process)), renewals::round(Arc::clone(process))]);
+        let rounds = processes
+            .iter()
+            .flat_map(|process| [renewals::round(Arc::clone(process)), renewals::round(Arc::clone(process))]);
         for round in futures_util::future::join_all(rounds.collect::<Vec<_>>()).await {
             round.expect("a round");
         }

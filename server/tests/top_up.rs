@@ -133,7 +133,8 @@ async fn one_payment_closes_the_gap() {
         let rules = TopUpRules::read("100", "25", "200", &server.config.add_balance_rules()).expect("rules");
         top_up::change(&server, &olga, &rules, true).await.expect("switches on");
         round(&server).await;
-        let bought: Vec<i64> = payments_of(&server, &olga).await.iter().map(|payment| payment.amount.minor_units).collect();
+        let bought: Vec<i64> =
+            payments_of(&server, &olga).await.iter().map(|payment| payment.amount.minor_units).collect();
         assert_eq!(bought, [9_100]);
         assert_eq!(available(&server, &olga).await, 100 * UNIT);
     }
@@ -164,7 +165,8 @@ async fn under_a_thousand_messages_a_second_around_the_threshold_there_is_exactl
             })
             .collect();
         for burst in 0..20 {
-            let calls = (0..50).map(|number| ask(&server, question(&shop, Channel::Api, &format!("req_{burst}_{number}"))));
+            let calls =
+                (0..50).map(|number| ask(&server, question(&shop, Channel::Api, &format!("req_{burst}_{number}"))));
             let answers = futures_util::future::join_all(calls.collect::<Vec<_>>()).await;
             assert!(answers.iter().all(Result::is_ok), "the credit covers them");
             server.clock.advance_us(50_000);

@@ -180,7 +180,8 @@ mod tests {
         assert!(html(&offer).contains("until 2026-12-26"));
         offer.over = vec![OverLimit { limited: domain::plan::Limited::Chatbots, used: 3, limit: 1 }];
         assert_eq!(button(&offer), None);
-        assert!(html(&offer).contains("<li>3 chatbots, where it allows 1</li>"));
+        let page = html(&offer);
+        assert!(page.contains("<li>3 chatbots, where it allows 1"), "{page}");
     }
 
     #[test]

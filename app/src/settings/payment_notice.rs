@@ -14,7 +14,9 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
     };
     let amount = payment.amount.text();
     let (class, text) = match payment.state {
-        PaymentState::Paid if payment.plan.is_some() => ("notice ok", format!("Payment of {amount} received: your plan has changed.")),
+        PaymentState::Paid if payment.plan.is_some() => {
+            ("notice ok", format!("Payment of {amount} received: your plan has changed."))
+        }
         PaymentState::Paid => ("notice ok", format!("Payment received: {amount} of credit was added.")),
         PaymentState::Processing => (
             "notice warn",

@@ -21,10 +21,9 @@ fn notice(class: &'static str, text: String) -> AnyView {
 const fn setup_text(state: CardSetupState) -> Option<(&'static str, &'static str)> {
     match state {
         CardSetupState::Saved => Some(("notice ok", "The card is saved. Nothing was charged.")),
-        CardSetupState::Refused => Some((
-            "notice bad",
-            "The bank did not allow this card to be saved. Nothing was charged; try another card.",
-        )),
+        CardSetupState::Refused => {
+            Some(("notice bad", "The bank did not allow this card to be saved. Nothing was charged; try another card."))
+        }
         CardSetupState::Cancelled => Some(("notice", "No card was saved. Nothing was charged.")),
         CardSetupState::Expired => Some(("notice", "The page for saving a card has expired. Nothing was charged.")),
         CardSetupState::Open => Some(("notice warn", "The card is not saved yet. Nothing was charged.")),
@@ -47,7 +46,8 @@ fn state_text(top_up: &TopUp, currency: Currency) -> (&'static str, String) {
         ),
         TopUpState::Stopped(StopReason::NoCard) => (
             "notice bad",
-            "Auto top-up has stopped: there is no saved card to pay with. Save one and switch it on once more.".to_owned(),
+            "Auto top-up has stopped: there is no saved card to pay with. Save one and switch it on once more."
+                .to_owned(),
         ),
         TopUpState::On if top_up.is_paying => {
             ("notice warn", format!("A payment is under way. Bought in this month: {bought} of {ceiling}."))
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_page_says_what_auto_top_up_does_and_why_it_does_nothing() {
         let text = |top_up: &TopUp| state_text(top_up, Currency::Usd).1;
-        assert!(text(&top_up(TopUpState::On)).contains("less than $5 of credit is left, $25 is added"));
+        assert!(text(&top_up(TopUpState::On)).contains("less than $5.00 of credit is left, $25 is added"));
         assert!(text(&top_up(TopUpState::On)).contains("$75 of $100"));
         assert!(text(&TopUp { rules: None, ..top_up(TopUpState::Off) }).contains("is off"));
         assert!(text(&top_up(TopUpState::Stopped(StopReason::Declined))).contains("was declined"));
@@ -173,9 +173,7 @@ mod tests {
             maximum_minor_units: 200_000,
             presets_minor_units: vec![1_000, 2_500, 5_000, 10_000],
         };
-        let html = |top_up: &TopUp, refused: Option<&AppError>| {
-            Owner::new().with(|| fields(top_up, &offered, refused))
-        };
+        let html = |top_up: &TopUp, refused: Option<&AppError>| Owner::new().with(|| fields(top_up, &offered, refused));
         let page = html(&top_up(TopUpState::On), None);
         for value in ["value=\"5.00\"", "value=\"25.00\"", "value=\"100.00\"", "checked"] {
             assert!(page.contains(value), "{value} in {page}");

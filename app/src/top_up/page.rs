@@ -54,9 +54,9 @@ pub fn TopUpPage() -> impl IntoView {
 fn state_and_card(top_up: TopUpView, save: Sending, remove: Sending) -> AnyView {
     let TopUpView { state, card, fields: _ } = top_up;
     let label = if card.is_some() { "Save another card" } else { "Save a card" };
-    let removal = card.is_some().then(|| {
-        view! { <PostForm to=remove><button class="btn">"Remove this card"</button></PostForm> }.into_any()
-    });
+    let removal = card
+        .is_some()
+        .then(|| view! { <PostForm to=remove><button class="btn">"Remove this card"</button></PostForm> }.into_any());
     view! {
         <div inner_html=state></div>
         <section class="card" aria-labelledby="card-heading">

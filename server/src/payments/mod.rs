@@ -93,9 +93,10 @@ impl PaymentRow {
             refunded_minor_units: self.refunded_minor_units,
             dispute: read_dispute(self.dispute_state.as_deref(), self.disputed_minor_units)?,
             origin: PaymentOrigin::parse(&self.origin).ok_or_else(|| Error::internal("a stored origin is unknown"))?,
-            plan: self.plan_id.zip(self.plan_price_minor_units).map(|(plan_id, price_minor_units)| {
-                PlanBought { plan_id, price_minor_units }
-            }),
+            plan: self
+                .plan_id
+                .zip(self.plan_price_minor_units)
+                .map(|(plan_id, price_minor_units)| PlanBought { plan_id, price_minor_units }),
             id: PaymentId::from_row(self.id),
             created_at: Timestamp::from_us(self.created_at),
             changed_at: Timestamp::from_us(self.changed_at),
@@ -208,7 +209,8 @@ pub(crate) fn description(server: &Server, payment: &Payment) -> String {
     match &payment.plan {
         None => "API credit".to_owned(),
         Some(bought) => {
-            let name = server.catalogue.plan(&bought.plan_id).map_or(bought.plan_id.as_str(), |plan| plan.name.as_str());
+            let name =
+                server.catalogue.plan(&bought.plan_id).map_or(bought.plan_id.as_str(), |plan| plan.name.as_str());
             format!("{name} plan, one month")
         }
     }

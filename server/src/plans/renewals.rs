@@ -105,7 +105,12 @@ async fn fall_back(server: &Server, tx: &mut Tx, account_id: &AccountId, now: Ti
 }
 
 /// Takes notice, in the transaction that ends it, of a renewal that was not paid.
-pub(crate) async fn renewal_ended(tx: &mut Tx, account_id: &AccountId, payment: &Payment, now: Timestamp) -> Result<()> {
+pub(crate) async fn renewal_ended(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    payment: &Payment,
+    now: Timestamp,
+) -> Result<()> {
     let is_unpaid = payment.state.is_final() && payment.state != PaymentState::Paid;
     if payment.origin != PaymentOrigin::Renewal || !is_unpaid {
         return Ok(());
@@ -132,7 +137,8 @@ pub(crate) async fn plan_taken_back(
     let stored = subscriptions::lock(tx, account_id).await?;
     // A month that was paid with another payment since then goes on.
     let is_of_this = stored.is_some_and(|stored| {
-        stored.subscription.plan_id == bought.plan_id && stored.subscription.period_end.us_since(payment.created_at) <= MONTH_US_MAX
+        stored.subscription.plan_id == bought.plan_id
+            && stored.subscription.period_end.us_since(payment.created_at) <= MONTH_US_MAX
     });
     if is_of_this { fall_back(server, tx, account_id, now).await } else { Ok(()) }
 }

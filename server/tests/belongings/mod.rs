@@ -9,13 +9,15 @@ use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::{Chatbot, Document};
 use domain::chatbot_settings::SettingsChange;
 use domain::credit::Credit;
-use domain::id::{CardSetupId, AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
+use domain::id::{
+    AccountId, CardSetupId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId,
+};
 use domain::ledger::{Channel, Operation};
+use domain::top_up::TopUpRules;
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
-use domain::top_up::TopUpRules;
 use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, sessions};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -349,9 +351,18 @@ impl Rows {
         let mut rows = Self { db: db.clone(), account_id, noting_key_id, select, before: Vec::new() };
         rows.before = rows.read().await;
         let tables: std::collections::BTreeSet<&str> = rows.before.iter().map(|(table, _)| table.as_str()).collect();
-        for table in
-            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions", "top_ups", "usage_days"]
-        {
+        for table in [
+            "accounts",
+            "users",
+            "api_keys",
+            "entries",
+            "holds",
+            "messages",
+            "payments",
+            "sessions",
+            "top_ups",
+            "usage_days",
+        ] {
             assert!(tables.contains(table), "the account has no {table}");
         }
         rows

@@ -106,11 +106,8 @@ pub async fn fetch_setup(
 ) -> Result<Option<SetupReport>> {
     let found = find(server, setup_id).await?.filter(|(row, _)| row.account_id == account_id.as_str());
     Ok(found.map(|(row, state)| {
-        let card = |ending: String| SavedCard {
-            customer: account_id.to_string(),
-            label: label(&ending),
-            method: ending,
-        };
+        let card =
+            |ending: String| SavedCard { customer: account_id.to_string(), label: label(&ending), method: ending };
         SetupReport { state, card: row.ending.filter(|_| state == CardSetupState::Saved).map(card) }
     }))
 }
