@@ -146,11 +146,14 @@ mod tests {
     use domain::credit::Credit;
     use domain::money::{Currency, Money};
     use domain::payment::Dispute;
+    use domain::payment::PaymentOrigin;
 
     const AMOUNT: Money = Money { minor_units: 300, currency: Currency::Usd };
 
     fn payment(state: PaymentState, refunded_minor_units: i64, dispute: Option<DisputeState>) -> Payment {
         Payment {
+            origin: PaymentOrigin::Checkout,
+            plan: None,
             id: PaymentId::from_row("pay_1".into()),
             amount: AMOUNT,
             credit: Credit::from_millionths(3_000_000),

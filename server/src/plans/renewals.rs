@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often it is looked for what is due.
-const ROUND_INTERVAL: Duration = Duration::from_secs(60);
+const ROUND_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Runs [`round`] again and again, for as long as the server runs.
 pub async fn keep_renewing(server: Weak<Server>) {
@@ -56,17 +56,18 @@ async fn one(server: &Arc<Server>, account_id: &AccountId) -> Result<()> {
             subscriptions::end(&mut tx, account_id).await?;
             subscriptions::set_plan(&mut tx, account_id, &next.id, now).await?;
         }
-        Due::Renew => match card {
-            Some(card) => {
-                let payment = begin_renewal(server, &mut tx, account_id, &next).await?;
-                subscriptions::save(&mut tx, account_id, &subscription, Some(payment.id.as_str()), now).await?;
-                begun = Some((payment, card));
-            }
-            None => {
+        Due::Renew => {
+            let pending = match card {
+                Some(card) => Some((begin_renewal(server, &mut tx, account_id, &next).await?, card)),
+                None => None,
+            };
+            if pending.is_none() {
                 subscription.failed_renewals = subscription.failed_renewals.saturating_add(1);
-                subscriptions::save(&mut tx, account_id, &subscription, None, now).await?;
             }
-        },
+            let pending_id = pending.as_ref().map(|(payment, _)| payment.id.as_str());
+            subscriptions::save(&mut tx, account_id, &subscription, pending_id, now).await?;
+            begun = pending;
+        }
     }
     tx.commit().await?;
     server.live.changed(account_id);

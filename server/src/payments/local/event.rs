@@ -90,6 +90,7 @@ mod tests {
                     account_id: AccountId::from_row("acct_1".into()),
                     payment_id: payment_id.clone(),
                     amount: Money { minor_units: 2_500, currency: Currency::Usd },
+                    description: "API credit".to_owned(),
                     state,
                     refunded_minor_units: 0,
                     dispute: None,
