@@ -186,11 +186,12 @@ mod tests {
             ("message_window_hours = 3", "message_window_hours = 0", 7, "from 1 to 744"),
             ("price_per_message = \"0.002\"", "price_per_message = \"0.0000002\"", 13, "six decimals"),
             ("price_per_message = \"0.002\"", "price_per_message = 0.002", 13, "string"),
-            ("chatbots = 1\n", "chatbots = -1\n", 21, "-1"),
-            ("chatbots = 1\n", "chatbot = 1\n", 21, "chatbot"),
-            ("id = \"business\"", "id = \"plus\"", 39, "two plans"),
-            ("id = \"business\"", "id = \"Big Business\"", 39, "lower-case"),
-            ("requests_per_minute = 600", "requests_per_minute = 0", 17, "at least one request"),
+            ("chatbots = 1\n", "chatbots = -1\n", 24, "-1"),
+            ("chatbots = 1\n", "chatbot = 1\n", 24, "chatbot"),
+            ("id = \"business\"", "id = \"plus\"", 43, "two plans"),
+            ("id = \"business\"", "id = \"Big Business\"", 43, "lower-case"),
+            ("requests_per_minute = 600", "requests_per_minute = 0", 20, "at least one request"),
+            ("price_per_month_minor_units = 1900", "price_per_month_minor_units = -1", 31, "from 0 to"),
             ("[\"console\"]", "[\"console\", \"fax\"]", 10, "fax"),
         ] {
             let text = BUILT_IN.replacen(from, to, 1);
