@@ -158,6 +158,15 @@ impl Config {
         self.address.ip().is_loopback() && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
     }
 
+    /// Other origins to which a form of the console may lead: the pages where customers pay.
+    #[must_use]
+    pub fn form_origins(&self) -> String {
+        match self.gateway {
+            GatewayKind::Local => String::new(),
+            GatewayKind::Stripe => self.stripe.page_origins(),
+        }
+    }
+
     #[must_use]
     pub fn add_balance_rules(&self) -> AddBalanceRules {
         AddBalanceRules {

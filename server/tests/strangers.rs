@@ -259,11 +259,13 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const NOWHERE: &[(&str, [u16; 3])] =
     &[("GET", [404; 3]), ("POST", [404; 3]), ("PUT", [404; 3]), ("PATCH", [404; 3]), ("DELETE", [404; 3])];
 
-const ROUTES: [Route; 14] = [
+const ROUTES: [Route; 15] = [
     // What is heard there has a test of its own below.
     route("/events", &[("GET", [401, 200, 401])]),
     // Nothing is believed without the signature.
     route("/webhooks/local", &[("POST", [400; 3])]),
+    // There is only that of the gateway in use.
+    route("/webhooks/stripe", NOWHERE),
     // It opens for whoever has the address, which cannot be guessed: it tells the amount and takes a card.
     route("/pay/{payment_id}", &[("GET", [200; 3]), ("POST", [422; 3])]),
     route("/pay/style.css", &[("GET", [200; 3])]),

@@ -100,6 +100,19 @@ impl StripeOptions {
     }
 }
 
+impl StripeOptions {
+    /// The origins of the pages that customers are sent to: Stripe's own, and where the API is when that is another one.
+    #[must_use]
+    pub fn page_origins(&self) -> String {
+        const PAGES: &str = "https://checkout.stripe.com";
+        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        match rest.split('/').next().unwrap_or_default() {
+            "api.stripe.com" => PAGES.to_owned(),
+            host => format!("{PAGES} {scheme}://{host}"),
+        }
+    }
+}
+
 /// Whether a key takes real money.
 fn is_live(key: &GivenSecret) -> bool {
     key.expose().split('_').nth(1) == Some("live")
@@ -178,6 +191,13 @@ mod tests {
         std::fs::write(&path, "\n").unwrap();
         let empty = refusal(HTTPS, &["--stripe-secret-key", KEY, "--stripe-webhook-secrets-file", file]);
         assert!(empty.starts_with("--stripe-webhook-secrets-file: ") && empty.contains("empty"), "{empty}");
+    }
+
+    #[test]
+    fn customers_are_sent_to_stripes_pages_and_to_those_beside_its_api() {
+        assert_eq!(read(&[]).page_origins(), "https://checkout.stripe.com");
+        let own = read(&["--stripe-url", "http://127.0.0.1:4990/of/tests"]);
+        assert_eq!(own.page_origins(), "https://checkout.stripe.com http://127.0.0.1:4990");
     }
 
     #[test]
