@@ -188,6 +188,16 @@ pub async fn entry(server: &Server, account_id: &AccountId, seq: i64) -> Result<
     row.ok_or_else(|| Problem::not_found("entry"))?.try_into()
 }
 
+const SELECT_ENTRIES_OF_REQUEST: &str =
+    concat!(select_entries!(), "e.account_id = $1 AND e.request_id = $2 ORDER BY e.seq LIMIT 10");
+
+/// The entries of one request, oldest first: one of each kind at most.
+pub async fn entries_of_request(server: &Server, account_id: &AccountId, request_id: &str) -> Result<Vec<Entry>> {
+    let rows: Vec<EntryRow> =
+        server.db.all(SELECT_ENTRIES_OF_REQUEST, args![account_id.as_str(), request_id]).await?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
 /// The newest entries of a filter: first those behind the mark, then those of the days.
 async fn rows(server: &Server, account_id: &AccountId, filter: &EntryFilter, limit: i64) -> Result<Vec<EntryRow>> {
     let (from, until) = stretch(filter);
@@ -217,7 +227,7 @@ async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -
     Ok(EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) })
 }
 
-const SELECT_BALANCE: &str = "SELECT posted, held FROM balances WHERE account_id = $1";
+const SELECT_BALANCE: &str = "SELECT posted, held, debt FROM balances WHERE account_id = $1";
 
 /// By day and channel, from the days and from the entries that are not in them yet.
 const SUM_DAYS: &str = concat!(
@@ -243,8 +253,8 @@ LIMIT 1000"
 /// # Errors
 /// 404 when there is no such account.
 pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSummary> {
-    let row: Option<(i64, i64)> = server.db.optional(SELECT_BALANCE, args![account_id.as_str()]).await?;
-    let (posted, held) = row.ok_or_else(|| Problem::not_found("account"))?;
+    let row: Option<(i64, i64, i64)> = server.db.optional(SELECT_BALANCE, args![account_id.as_str()]).await?;
+    let (posted, held, debt) = row.ok_or_else(|| Problem::not_found("account"))?;
     let first_day = server.now().start_of_day().plus_us(-(DAYS_SHOWN - 1) * DAY_US);
     let mut days: Vec<DaySpend> = (0..DAYS_SHOWN)
         .map(|day| DaySpend { day: first_day.plus_us(day * DAY_US), api: Credit::ZERO, widget: Credit::ZERO })
@@ -259,6 +269,7 @@ pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSu
     Ok(CreditSummary {
         posted: Credit::from_millionths(posted),
         held: Credit::from_millionths(held),
+        debt: Credit::from_millionths(debt),
         currency: server.config.currency,
         price_per_message: server.catalogue.price_per_message,
         days,

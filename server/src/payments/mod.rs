@@ -12,8 +12,12 @@ pub mod stripe;
 
 mod delivery;
 mod fulfilment;
+mod operating;
+mod reconciling;
 
 pub use fulfilment::{fulfil, look};
+pub use operating::{Shown, refund, show};
+pub use reconciling::{Difference, RECONCILED_DAYS, Reconciled, keep_reconciling, reconcile};
 
 use crate::db::FromRow;
 use crate::error::{Error, Result};
