@@ -348,7 +348,8 @@ async fn payments_of_the_built_in_gateway_are_worth_nothing_once_stripe_takes_th
         let olga = owner(&stripe, "olga").await;
         let mut config: Config = stripe.config.clone();
         config.gateway = server::config::GatewayKind::Local;
-        let local = Server::open_with(config, Arc::clone(&stripe.clock) as _, Arc::clone(&stripe.random)).await.expect("opens");
+        let local =
+            Server::open_with(config, Arc::clone(&stripe.clock) as _, Arc::clone(&stripe.random)).await.expect("opens");
         let payment_id = start(&local, &olga).await;
         payments::local::submit_card_untold(&local, &payment_id, "4242424242424242").await.expect("a test card");
         let event = json!({ "client_reference_id": payment_id, "metadata": { "payment_id": payment_id } });
@@ -370,8 +371,16 @@ async fn the_secret_of_the_built_in_gateway_does_not_sign_for_stripe() {
         std::fs::copy(built_in.folder().join("webhook_secret"), folder.path().join("webhook_secret")).expect("copied");
         let secrets = format!("{},{}", SECRETS[0], text.trim());
         let data_dir = folder.path().to_str().expect("a path");
-        let config = support::config(&["--data-dir", data_dir, "--gateway", "stripe", "--stripe-secret-key", KEY,
-            "--stripe-webhook-secrets", &secrets]);
+        let config = support::config(&[
+            "--data-dir",
+            data_dir,
+            "--gateway",
+            "stripe",
+            "--stripe-secret-key",
+            KEY,
+            "--stripe-webhook-secrets",
+            &secrets,
+        ]);
         let error = Server::open(config).await.err().expect("refused").to_string();
         assert!(error.starts_with("--stripe-webhook-secrets: ") && error.contains("built-in"), "{error}");
         assert!(!error.contains(text.trim()));

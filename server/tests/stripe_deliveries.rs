@@ -354,14 +354,17 @@ async fn in_each_of_the_720_orders_the_credit_is_the_same() {
             for (place, kind) in order.into_iter().enumerate() {
                 let step = if place < 2 { steps.next() } else { None };
                 if place == 2 {
-                    steps.by_ref().for_each(|step| drop(api.change_session(session_id, |checkout| step.happen(checkout))));
+                    steps
+                        .by_ref()
+                        .for_each(|step| drop(api.change_session(session_id, |checkout| step.happen(checkout))));
                 }
                 let checkout = api.change_session(session_id, |checkout| {
                     if let Some(step) = step {
                         step.happen(checkout);
                     }
                 });
-                shop.deliver(&checkout.event(&format!("evt_{session_id}_{place}"), KINDS[kind]).to_string(), place).await;
+                shop.deliver(&checkout.event(&format!("evt_{session_id}_{place}"), KINDS[kind]).to_string(), place)
+                    .await;
             }
         }
         for (viewer, expected) in &accounts {

@@ -20,11 +20,7 @@ impl GivenSecret {
     ///
     /// # Errors
     /// When both are given, or the file cannot be read or is empty.
-    pub(crate) fn read(
-        given: Option<&Self>,
-        file: Option<&Path>,
-        option: &str,
-    ) -> Result<Option<Self>, StartError> {
+    pub(crate) fn read(given: Option<&Self>, file: Option<&Path>, option: &str) -> Result<Option<Self>, StartError> {
         let Some(path) = file else { return Ok(given.cloned()) };
         let file_option = format!("{option}-file");
         if given.is_some() {

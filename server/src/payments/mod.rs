@@ -243,7 +243,7 @@ pub async fn sweep(server: &Server) -> Result<()> {
 
 async fn settle(
     server: &Server,
-    gateway: Gateway,
+    gateway: Gateway<'_>,
     account_id: &AccountId,
     payment: &Payment,
     now: Timestamp,

@@ -74,7 +74,7 @@ pub async fn reconcile(server: &Server, days: u16, actor: &str) -> Result<Reconc
 
 async fn compare(
     server: &Server,
-    gateway: Gateway,
+    gateway: Gateway<'_>,
     account_id: AccountId,
     payment: &Payment,
     actor: &str,

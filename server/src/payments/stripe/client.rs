@@ -55,7 +55,8 @@ impl fmt::Display for Trouble {
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         tracing::error!(%trouble, "stripe failed");
-        let detail = "the payment provider does not answer as it should; nothing was charged by this, try again in a minute";
+        let detail =
+            "the payment provider does not answer as it should; nothing was charged by this, try again in a minute";
         Problem::with_detail(ProblemCode::Unavailable, detail).into()
     }
 }
@@ -124,9 +125,7 @@ impl Client {
 
     /// Sends a request, again where that may help and as long as there is time.
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder, deadline: Instant) -> Result<T, Trouble> {
-        let request = request
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header("stripe-version", API_VERSION);
+        let request = request.header(AUTHORIZATION, self.authorization.clone()).header("stripe-version", API_VERSION);
         let mut pauses = PAUSES.into_iter();
         loop {
             let again = request.try_clone().ok_or_else(|| Trouble::new("the request cannot be repeated", false))?;
@@ -137,8 +136,7 @@ impl Client {
             };
             let trouble = match answer {
                 Ok(body) => {
-                    return serde_json::from_slice(&body)
-                        .map_err(|error| Trouble::new(unreadable(&error), false));
+                    return serde_json::from_slice(&body).map_err(|error| Trouble::new(unreadable(&error), false));
                 }
                 Err(trouble) => trouble,
             };
@@ -214,8 +212,10 @@ mod tests {
     #[test]
     fn fields_are_encoded_as_forms_are() {
         assert_eq!(form(&[]), "");
-        let fields = [("line_items[0][price]", "price_1"), ("success_url", "https://a.example/settings?payment=pay_1&x")];
-        let encoded = "line_items%5B0%5D%5Bprice%5D=price_1&success_url=https%3A%2F%2Fa.example%2Fsettings%3Fpayment%3Dpay_1%26x";
+        let fields =
+            [("line_items[0][price]", "price_1"), ("success_url", "https://a.example/settings?payment=pay_1&x")];
+        let encoded =
+            "line_items%5B0%5D%5Bprice%5D=price_1&success_url=https%3A%2F%2Fa.example%2Fsettings%3Fpayment%3Dpay_1%26x";
         assert_eq!(form(&fields), encoded);
     }
 }

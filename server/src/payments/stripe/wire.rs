@@ -198,7 +198,10 @@ mod tests {
             (json!({ "status": "complete", "payment_status": "paid" }), Paid),
             (json!({ "payment_status": "paid" }), Paid),
             (json!({ "status": "complete", "payment_status": "unpaid" }), Processing),
-            (json!({ "status": "complete", "payment_status": "unpaid", "payment_intent": intent("processing") }), Processing),
+            (
+                json!({ "status": "complete", "payment_status": "unpaid", "payment_intent": intent("processing") }),
+                Processing,
+            ),
             (json!({ "status": "complete", "payment_status": "unpaid", "payment_intent": "pi_1" }), Processing),
             (json!({ "status": "complete", "payment_intent": intent("requires_payment_method") }), Failed),
             (json!({ "status": "complete", "payment_intent": intent("canceled") }), Failed),
@@ -257,7 +260,8 @@ mod tests {
             let disputes: Vec<WireDispute> = serde_json::from_value(disputes).expect("disputes");
             sum_of_disputes(&disputes, ORDERED).map(|dispute| (dispute.state, dispute.minor_units))
         };
-        let of = |status: &str, amount: i64| json!({ "id": "du_1", "status": status, "amount": amount, "currency": "usd" });
+        let of =
+            |status: &str, amount: i64| json!({ "id": "du_1", "status": status, "amount": amount, "currency": "usd" });
         assert_eq!(sum(json!([])), None);
         for (status, state) in [("needs_response", Open), ("under_review", Open), ("won", Won), ("lost", Lost)] {
             assert_eq!(sum(json!([of(status, 2_500)])), Some((state, 2_500)), "{status}");
