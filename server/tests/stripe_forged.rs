@@ -41,6 +41,15 @@ fn with_one_changed(bytes: &[u8], random: &mut StdRng) -> Vec<u8> {
     changed
 }
 
+/// One that can stand in a header.
+fn changed_header(header: &str, random: &mut StdRng) -> HeaderValue {
+    loop {
+        if let Ok(changed) = HeaderValue::from_bytes(&with_one_changed(header.as_bytes(), random)) {
+            return changed;
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_forged_is_refused_and_logged_and_credits_nothing() {
     let (api, url) = StripeApi::start().await;
@@ -90,9 +99,7 @@ async fn what_is_forged_is_refused_and_logged_and_credits_nothing() {
         let mut random = StdRng::seed_from_u64(1);
         for number in 0..MUTATIONS {
             let (header, sent) = if number % 4 == 0 {
-                let changed = HeaderValue::from_bytes(&with_one_changed(good.as_bytes(), &mut random));
-                let Ok(changed) = changed else { continue };
-                (changed, body.clone().into_bytes())
+                (changed_header(&good, &mut random), body.clone().into_bytes())
             } else {
                 (HeaderValue::from_str(&good).expect("a header"), with_one_changed(body.as_bytes(), &mut random))
             };
@@ -103,7 +110,7 @@ async fn what_is_forged_is_refused_and_logged_and_credits_nothing() {
         drop(guard);
         let text = log.text();
         assert_eq!(text.matches("a webhook was refused").count(), refused);
-        assert!(refused > MUTATIONS * 8 / 10, "{refused}");
+        assert!(refused > MUTATIONS, "{refused}");
         assert!(!text.contains(MARK) && !SECRETS.iter().any(|secret| text.contains(secret)));
         assert!(api.take_asked().is_empty(), "Stripe is not asked because of what is forged");
         let payment = payments::get(&server, &olga.account_id, &payment_id).await.expect("the payment");
