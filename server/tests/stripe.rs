@@ -74,7 +74,7 @@ async fn a_checkout_is_ordered_with_our_amount_our_ids_and_an_idempotency_key_fo
         assert_eq!(paths, ["products", "prices", "sessions"]);
         for (asked, step) in asked.iter().zip(["product", "price", "checkout"]) {
             assert_eq!(asked.headers["authorization"], format!("Bearer {KEY}"));
-            assert_eq!(asked.headers["stripe-version"], "2025-03-31.basil");
+            assert_eq!(asked.headers["stripe-version"], "2026-10-28.endive");
             assert_eq!(asked.headers["idempotency-key"], format!("{payment_id}-{step}"));
         }
         let price = fields(&asked[1].body);

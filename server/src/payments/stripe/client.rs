@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// The version whose answers `wire.rs` reads, whatever the account's own is.
-const API_VERSION: &str = "2025-03-31.basil";
+const API_VERSION: &str = "2026-10-28.endive";
 /// The pauses before a request is sent again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// How long one attempt may take.

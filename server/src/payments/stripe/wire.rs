@@ -142,7 +142,9 @@ pub(super) fn sum_of_disputes(disputes: &[WireDispute], ordered: Money) -> Optio
     let mut sum: Option<Dispute> = None;
     for dispute in disputes {
         let state = match dispute.status.as_deref() {
-            Some("needs_response" | "under_review") => DisputeState::Open,
+            Some("needs_response" | "under_review" | "appeal_needs_response" | "appeal_under_review") => {
+                DisputeState::Open
+            }
             Some("won") => DisputeState::Won,
             Some("lost") => DisputeState::Lost,
             _ => continue,
@@ -263,7 +265,13 @@ mod tests {
         let of =
             |status: &str, amount: i64| json!({ "id": "du_1", "status": status, "amount": amount, "currency": "usd" });
         assert_eq!(sum(json!([])), None);
-        for (status, state) in [("needs_response", Open), ("under_review", Open), ("won", Won), ("lost", Lost)] {
+        for (status, state) in [
+            ("needs_response", Open),
+            ("under_review", Open),
+            ("appeal_under_review", Open),
+            ("won", Won),
+            ("lost", Lost),
+        ] {
             assert_eq!(sum(json!([of(status, 2_500)])), Some((state, 2_500)), "{status}");
         }
         for status in ["warning_needs_response", "warning_under_review", "warning_closed", "prevented", "new"] {
