@@ -186,11 +186,8 @@ async fn a_lost_dispute_takes_what_was_not_refunded_before() {
         for _ in 0..3 {
             assert_eq!(look(&server, &payment_id).await.label(), "Dispute lost");
         }
-        let expected = [
-            (EntryKind::Payment, 25 * DOLLAR),
-            (EntryKind::Refund, -5 * DOLLAR),
-            (EntryKind::Refund, -20 * DOLLAR),
-        ];
+        let expected =
+            [(EntryKind::Payment, 25 * DOLLAR), (EntryKind::Refund, -5 * DOLLAR), (EntryKind::Refund, -20 * DOLLAR)];
         assert_eq!(entries(&server, &olga).await, expected);
         assert_sound(&server).await;
     }
@@ -224,7 +221,10 @@ async fn fifty_webhooks_about_one_refund_take_it_back_once() {
             told.spawn(async move { tell(&server, &event).await.status });
         }
         assert_eq!(told.join_all().await, [200; 50]);
-        assert_eq!(entries(&server, &olga).await, [(EntryKind::Payment, 25 * DOLLAR), (EntryKind::Refund, -7 * DOLLAR)]);
+        assert_eq!(
+            entries(&server, &olga).await,
+            [(EntryKind::Payment, 25 * DOLLAR), (EntryKind::Refund, -7 * DOLLAR)]
+        );
         assert_sound(&server).await;
     }
 }
@@ -288,8 +288,11 @@ async fn what_operators_do_leaves_a_line_each() {
         let olga = owner(&server, "olga").await;
         let payment_id = paid(&server, &olga).await;
         give_credit(&server, &olga, DOLLAR).await;
+        server.clock.advance_us(1);
         spend(&server, &olga, DOLLAR).await;
+        server.clock.advance_us(1);
         refund(&server, &payment_id, Some("5")).await;
+        server.clock.advance_us(1);
         gateway_has(&server, &payment_id, "refunded_minor_units = 600").await;
         reconcile(&server, 1, audit::ITSELF).await.unwrap();
         let lines = audit::list(&server, &olga.account_id).await.unwrap();
@@ -358,7 +361,8 @@ async fn a_comparison_repairs_what_is_certain_and_reports_the_rest() {
 async fn the_test_cards_are_disputed_and_decided_step_by_step() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
-        for (number, outcome) in [("4000000000000259", DisputeState::Lost), ("4000 0000 0000 2685", DisputeState::Won)] {
+        for (number, outcome) in [("4000000000000259", DisputeState::Lost), ("4000 0000 0000 2685", DisputeState::Won)]
+        {
             let payment_id = start(&server, &olga).await;
             let card = payments::local::submit_card_untold(&server, &payment_id, number).await.expect("a test card");
             assert_eq!(card.and_then(|card| card.dispute), Some(outcome));

@@ -193,8 +193,7 @@ const SELECT_ENTRIES_OF_REQUEST: &str =
 
 /// The entries of one request, oldest first: one of each kind at most.
 pub async fn entries_of_request(server: &Server, account_id: &AccountId, request_id: &str) -> Result<Vec<Entry>> {
-    let rows: Vec<EntryRow> =
-        server.db.all(SELECT_ENTRIES_OF_REQUEST, args![account_id.as_str(), request_id]).await?;
+    let rows: Vec<EntryRow> = server.db.all(SELECT_ENTRIES_OF_REQUEST, args![account_id.as_str(), request_id]).await?;
     rows.into_iter().map(Entry::try_from).collect()
 }
 
