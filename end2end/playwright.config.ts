@@ -10,6 +10,8 @@ const desktop = { width: 1280, height: 800 };
 const withoutJavaScript = /nojs\.spec\.ts/;
 /** What programs do with the examples is the same however wide the page is that shows them. */
 const ofOneWindow = /snippets\.spec\.ts/;
+/** stripe.config.ts has them: they need another server. */
+const ofAnotherServer = /stripe\.spec\.ts/;
 
 export default defineConfig({
   testDir: ".",
@@ -32,11 +34,11 @@ export default defineConfig({
     launchOptions: { executablePath, args: browserArguments },
   },
   projects: [
-    { name: "desktop-light", testIgnore: withoutJavaScript, use: { viewport: desktop, colorScheme: "light" } },
-    { name: "desktop-dark", testIgnore: [withoutJavaScript, ofOneWindow], use: { viewport: desktop, colorScheme: "dark" } },
+    { name: "desktop-light", testIgnore: [withoutJavaScript, ofAnotherServer], use: { viewport: desktop, colorScheme: "light" } },
+    { name: "desktop-dark", testIgnore: [withoutJavaScript, ofOneWindow, ofAnotherServer], use: { viewport: desktop, colorScheme: "dark" } },
     {
       name: "mobile",
-      testIgnore: [withoutJavaScript, ofOneWindow],
+      testIgnore: [withoutJavaScript, ofOneWindow, ofAnotherServer],
       use: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
     },
     { name: "nojs", testMatch: withoutJavaScript, use: { viewport: desktop, javaScriptEnabled: false } },

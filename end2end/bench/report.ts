@@ -171,6 +171,30 @@ The callers do ${atMost(figures.times_fewer, 2)} times less beside the slow clie
 takes ${atMost(figures.times_longer, 2)} times as long. ${whole(figures.cut_off)} connections were cut off meanwhile.`;
 }
 
+interface Webhooks {
+  database: string;
+  payments: number;
+  at_once: number;
+  new_per_second: number;
+  repeated_per_second: number;
+  seen_median_ms: number;
+  seen_99_ms: number;
+}
+
+function webhooksText(): string {
+  const measured = ["sqlite", "postgres"].map((name) => JSON.parse(read(`webhooks-${name}.json`)) as Webhooks);
+  const line = ({ database, new_per_second, repeated_per_second, seen_median_ms, seen_99_ms }: Webhooks) =>
+    `| ${database} | ${whole(new_per_second)} | ${whole(repeated_per_second)} | ${seen_median_ms.toFixed(1)} ms | ${seen_99_ms.toFixed(1)} ms |`;
+  const { payments, at_once } = measured[0]!;
+  return `Webhooks of the gateway \`stripe\`, ${at_once} at once: each is checked, the gateway (a stand-in on this machine) is asked
+where the payment stands, and the answer is committed. ${whole(payments)} of them add credit, as many tell the same once more. A
+payment is seen when a page that was told of a change reads the new credit; the time is counted from the webhook on.
+
+| database | adding credit, a second | repeated, a second | seen, median | seen, 99th percentile |
+| --- | ---: | ---: | ---: | ---: |
+${measured.map(line).join("\n")}`;
+}
+
 interface Readings {
   messages: number;
   median_us: number;
@@ -286,6 +310,10 @@ ${overloadText()}
 seconds, from eight addresses, and come back at once when they are cut off. Median of three alternating rounds.
 
 ${slowClientsText()}
+
+## Payments
+
+${webhooksText()}
 
 ${usageText()}
 ## Lighthouse

@@ -58,7 +58,7 @@ pub(crate) async fn note(
 }
 
 const SELECT_LINES: &str = "
-SELECT at, actor, action, subject, detail FROM audit WHERE account_id = $1 ORDER BY id DESC LIMIT 1000";
+SELECT at, actor, action, subject, detail FROM audit WHERE account_id = $1 ORDER BY at DESC, id DESC LIMIT 1000";
 
 /// The newest thousand lines of an account, newest first.
 pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Line>> {

@@ -2,8 +2,13 @@
 //!
 //! A wrong value is refused at start with the option's name, what was given and what is allowed.
 
+mod given_secret;
+
+pub use given_secret::GivenSecret;
+
 use crate::answers::openai::OpenAiOptions;
 use crate::error::StartError;
+use crate::payments::stripe::StripeOptions;
 use clap::{Args, ValueEnum};
 use domain::chatbot_settings::AnswerEngine;
 use domain::credit::Credit;
@@ -23,6 +28,8 @@ pub enum LogFormat {
 pub enum GatewayKind {
     /// The built-in payment page with test cards.
     Local,
+    /// Stripe, with real cards.
+    Stripe,
 }
 
 /// All options of the server.
@@ -64,6 +71,8 @@ pub struct Config {
     /// How long the built-in payment page's pending cards stay pending, in milliseconds
     #[arg(long, env = "ARTIKO_LOCAL_GATEWAY_DELAY_MS", default_value_t = 3_000)]
     pub local_gateway_delay_ms: u64,
+    #[command(flatten)]
+    pub stripe: StripeOptions,
     /// E-mail address that "Contact support" writes to
     #[arg(long, env = "ARTIKO_SUPPORT_EMAIL", default_value = "support@localhost")]
     pub support_email: String,
@@ -152,6 +161,15 @@ impl Config {
         self.address.ip().is_loopback() && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
     }
 
+    /// Other origins to which a form of the console may lead: the pages where customers pay.
+    #[must_use]
+    pub fn form_origins(&self) -> String {
+        match self.gateway {
+            GatewayKind::Local => String::new(),
+            GatewayKind::Stripe => self.stripe.page_origins(),
+        }
+    }
+
     #[must_use]
     pub fn add_balance_rules(&self) -> AddBalanceRules {
         AddBalanceRules {
@@ -191,6 +209,9 @@ impl Config {
                 ),
             ));
         }
+        if self.gateway == GatewayKind::Stripe {
+            self.stripe.check(&self.public_url())?;
+        }
         if self.answer_engine == AnswerEngine::Openai && self.openai.base_url.is_none() {
             let reason = "is missing; --answer-engine openai needs the address of a server";
             return Err(StartError::option("--openai-base-url", reason));
@@ -202,14 +223,22 @@ impl Config {
     #[must_use]
     pub fn summary(&self) -> String {
         format!(
-            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}",
+            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway {}, answers {}",
             self.address,
             self.public_url(),
             without_password(&self.database_url()),
             self.data_dir.display(),
             self.currency,
+            self.gateway_summary(),
             self.answers_summary()
         )
+    }
+
+    fn gateway_summary(&self) -> String {
+        match self.gateway {
+            GatewayKind::Local => "local".to_owned(),
+            GatewayKind::Stripe => format!("stripe at {}", self.stripe.url),
+        }
     }
 
     fn answers_summary(&self) -> String {

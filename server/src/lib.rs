@@ -55,6 +55,8 @@ pub struct Server {
     pub random: Arc<dyn Random>,
     pub live: Arc<live::Live>,
     pub(crate) secrets: secrets::Secrets,
+    /// `None` where the built-in gateway takes the payments.
+    pub(crate) stripe: Option<payments::stripe::Stripe>,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: accounts::Attempts,
     pub(crate) search: answers::Indexes,
@@ -105,6 +107,10 @@ impl Server {
         config.check()?;
         let catalogue = plans::read_catalogue(config.plans.as_deref())?;
         let secrets = secrets::Secrets::open(&config.data_dir, random.as_ref())?;
+        let stripe = match config.gateway {
+            config::GatewayKind::Local => None,
+            config::GatewayKind::Stripe => Some(payments::stripe::Stripe::open(&config.stripe, secrets.webhook())?),
+        };
         let db = db::Db::open(&config.database_url()).await?;
         let live = Arc::new(live::Live::default());
         let ledger = Ledger {
@@ -134,6 +140,7 @@ impl Server {
             random,
             live,
             secrets,
+            stripe,
             attempts,
             search: answers::Indexes::default(),
             engines,

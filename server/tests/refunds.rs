@@ -288,8 +288,11 @@ async fn what_operators_do_leaves_a_line_each() {
         let olga = owner(&server, "olga").await;
         let payment_id = paid(&server, &olga).await;
         give_credit(&server, &olga, DOLLAR).await;
+        server.clock.advance_us(1);
         spend(&server, &olga, DOLLAR).await;
+        server.clock.advance_us(1);
         refund(&server, &payment_id, Some("5")).await;
+        server.clock.advance_us(1);
         gateway_has(&server, &payment_id, "refunded_minor_units = 600").await;
         reconcile(&server, 1, audit::ITSELF).await.unwrap();
         let lines = audit::list(&server, &olga.account_id).await.unwrap();

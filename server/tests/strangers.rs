@@ -264,6 +264,8 @@ const ROUTES: [Route; 15] = [
     route("/events", &[("GET", [401, 200, 401])]),
     // Nothing is believed without the signature.
     route("/webhooks/local", &[("POST", [400; 3])]),
+    // There is only that of the gateway in use.
+    route("/webhooks/stripe", NOWHERE),
     // It opens for whoever has the address, which cannot be guessed: it tells the amount and takes a card.
     route("/pay/{payment_id}", &[("GET", [200; 3]), ("POST", [422; 3])]),
     // It opens likewise, and tells nothing.

@@ -68,7 +68,10 @@ async fn show(choice: PaymentChoice) -> Result<ExitCode, Box<dyn Error>> {
     say(&format!("changed    {}", payment.changed_at));
     say(&format!("amount     {}", payment.amount.text()));
     say(&format!("state      {}", standing(&payment)));
-    say(&format!("gateway    {}", report.map_or("does not know it".to_owned(), |report| at_gateway(&payment, report))));
+    say(&format!(
+        "gateway    {}",
+        report.map_or("does not know it".to_owned(), |report| at_gateway(&payment, &report))
+    ));
     say(&format!("credit     {} of {}", payment.standing().text(currency), payment.credit.text(currency)));
     for entry in entries {
         let (amount, reason) = (entry.amount.signed_text(currency), entry.reason.unwrap_or_default());
@@ -80,18 +83,17 @@ async fn show(choice: PaymentChoice) -> Result<ExitCode, Box<dyn Error>> {
 /// The state in words, with what was given back and what is disputed.
 fn standing(payment: &Payment) -> String {
     let money = |minor_units| domain::money::Money { minor_units, ..payment.amount }.text();
-    let mut text = payment.state.as_str().to_owned();
-    if payment.refunded_minor_units > 0 {
-        text += &format!(", {} given back", money(payment.refunded_minor_units));
-    }
-    if let Some(dispute) = payment.dispute {
-        text += &format!(", {} disputed ({})", money(dispute.minor_units), dispute.state.as_str());
-    }
-    text
+    let refunded = (payment.refunded_minor_units > 0)
+        .then(|| format!(", {} given back", money(payment.refunded_minor_units)))
+        .unwrap_or_default();
+    let disputed = payment.dispute.map_or_else(String::new, |dispute| {
+        format!(", {} disputed ({})", money(dispute.minor_units), dispute.state.as_str())
+    });
+    format!("{}{refunded}{disputed}", payment.state.as_str())
 }
 
-fn at_gateway(payment: &Payment, report: Report) -> String {
-    let Report { state, amount, refunded_minor_units, dispute, .. } = report;
+fn at_gateway(payment: &Payment, report: &Report) -> String {
+    let Report { state, amount, refunded_minor_units, dispute, .. } = *report;
     let amount = amount.unwrap_or(payment.amount);
     let there = Payment { state, amount, refunded_minor_units, dispute, ..payment.clone() };
     format!("{}, {}", amount.text(), standing(&there))

@@ -6,6 +6,7 @@
 
 use crate::Server;
 use crate::http::problem::Refused;
+use crate::payments;
 use crate::payments::local::{self, Checkout, TEST_CARDS};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -55,7 +56,7 @@ pub(super) async fn submit(
         local::submit_card(&server, &checkout.payment_id, &form.card_number).await
     };
     let Err(error) = done else {
-        return Redirect::to(&local::return_url(&server, &checkout.payment_id)).into_response();
+        return Redirect::to(&payments::return_url(&server, &checkout.payment_id)).into_response();
     };
     let problem = error.into_problem();
     if problem.field.is_some() {
@@ -77,7 +78,7 @@ async fn find(server: &Server, payment_id: &str) -> Result<Checkout, Refused> {
 
 fn page_of(server: &Server, checkout: &Checkout, status: StatusCode, typed: &str, error: Option<&str>) -> Response {
     let amount = escape(&checkout.amount.text());
-    let back = escape(&local::return_url(server, &checkout.payment_id));
+    let back = escape(&payments::return_url(server, &checkout.payment_id));
     let (title, body) = match checkout.state {
         PaymentState::Open => (format!("Pay {amount}"), form(&escape(&checkout.description), &amount, typed, error)),
         state => {

@@ -33,6 +33,7 @@ pub use middleware::{RequestName, limit_body, protect_from_cross_site, wrap};
 pub use problem::Refused;
 
 use crate::Server;
+use crate::payments::gateway::Gateway;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -57,13 +58,7 @@ pub fn router(server: Arc<Server>) -> Router {
 pub fn routes(server: Arc<Server>) -> Router {
     api::routes(&server)
         .route("/events", get(events::events))
-        .route("/webhooks/local", post(webhooks::local).layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX)))
-        .route(
-            "/pay/{payment_id}",
-            get(hosted_page::show).post(hosted_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
-        )
-        .route("/pay/cards/{setup_id}", get(hosted_card_page::show).post(hosted_card_page::submit))
-        .route("/pay/style.css", get(hosted_page::style))
+        .merge(payments(&server))
         .merge(widgets(&server))
         .route("/widget/{id}/preview", get(widget::preview))
         .route("/healthz", get(health::alive))
@@ -74,6 +69,26 @@ pub fn routes(server: Arc<Server>) -> Router {
         .route("/webhooks/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(server)
+}
+
+/// What belongs to the gateway that takes the payments. Of the other one there is nothing: the built-in one's page would
+/// give credit for nothing.
+fn payments(server: &Server) -> Router<Arc<Server>> {
+    let webhook = post(webhooks::take).layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX));
+    match Gateway::of(server) {
+        Gateway::Local => Router::new()
+            .route("/webhooks/local", webhook)
+            .route(
+                "/pay/{payment_id}",
+                get(hosted_page::show).post(hosted_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
+            )
+            .route(
+                "/pay/cards/{setup_id}",
+                get(hosted_card_page::show).post(hosted_card_page::submit).layer(DefaultBodyLimit::max(PAY_BYTES_MAX)),
+            )
+            .route("/pay/style.css", get(hosted_page::style)),
+        Gateway::Stripe(_) => Router::new().route("/webhooks/stripe", webhook),
+    }
 }
 
 /// What the widget asks from other people's pages; each of its routes is behind [`widget::admit`].

@@ -9,6 +9,7 @@ pub mod cards;
 pub mod gateway;
 pub mod local;
 pub mod signature;
+pub mod stripe;
 pub mod top_up;
 
 mod delivery;
@@ -29,7 +30,7 @@ use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId, UserId};
 use domain::money::{Currency, Money};
 use domain::payment::{Dispute, DisputeState, Payment, PaymentOrigin, PaymentState, PlanBought};
-use domain::problem::Problem;
+use domain::problem::{Problem, ProblemCode};
 use gateway::{Gateway, Report};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -238,7 +239,7 @@ pub async fn get(server: &Server, account_id: &AccountId, payment_id: &PaymentId
 }
 
 /// What the customer sees when he comes back from the payment page: the gateway is asked at once, so that he need not
-/// wait for a webhook that is late.
+/// wait for a webhook that is late. When it does not answer, he sees what is known.
 ///
 /// # Errors
 /// 404 when the account has no such payment.
@@ -247,10 +248,18 @@ pub async fn verify_return(server: &Server, viewer: &Viewer, payment_id: &Paymen
     if payment.state.is_final() {
         return Ok(payment);
     }
-    match Gateway::of(server).fetch_checkout(server, &viewer.account_id, payment_id).await? {
-        Some(report) => fulfil(server, &report).await,
-        None => Ok(payment),
+    match Gateway::of(server).fetch_checkout(server, &viewer.account_id, payment_id).await {
+        Ok(Some(report)) => fulfil(server, &report).await,
+        Ok(None) => Ok(payment),
+        Err(error) if is_out_of_reach(&error) => Ok(payment),
+        Err(error) => Err(error),
     }
+}
+
+/// Where a payment page sends the customer when it is done with him.
+#[must_use]
+pub fn return_url(server: &Server, payment_id: &PaymentId) -> String {
+    format!("{}/settings?payment={payment_id}", server.config.public_url())
 }
 
 /// Runs [`sweep`] again and again, for as long as the server runs.
@@ -258,10 +267,12 @@ pub async fn keep_sweeping(server: Weak<Server>) {
     rounds::keep(server, SWEEP_INTERVAL, "payments could not be swept", async |server| sweep(&server).await).await;
 }
 
+/// The older a payment is, the less often its gateway is asked about it: each time after a share of its age.
 const SELECT_UNFINISHED: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM payments WHERE state IN ('open', 'processing') AND checked_at <= $1 ORDER BY checked_at LIMIT 200"
+    " FROM payments WHERE state IN ('open', 'processing') AND gateway = $1 AND checked_at <= $2 \
+      AND (checked_at - created_at) / $4 <= $3 - checked_at ORDER BY checked_at LIMIT 200"
 );
 
 const MARK_CHECKED: &str = "UPDATE payments SET checked_at = $3 WHERE account_id = $1 AND id = $2";
@@ -272,30 +283,48 @@ const MARK_CHECKED: &str = "UPDATE payments SET checked_at = $3 WHERE account_id
 /// # Errors
 /// When the database fails.
 pub async fn sweep(server: &Arc<Server>) -> Result<()> {
-    local::sweep(server).await?;
     cards::sweep(server).await?;
     let gateway = Gateway::of(server);
+    gateway.sweep(server).await?;
     let now = server.now();
-    let rows: Vec<PaymentRow> = server.db.all(SELECT_UNFINISHED, args![now.plus_us(-ASK_AFTER_US).us()]).await?;
+    let asked = args![gateway.name(), now.plus_us(-ASK_AFTER_US).us(), now.us(), gateway.share_of_age()];
+    let rows: Vec<PaymentRow> = server.db.all(SELECT_UNFINISHED, asked).await?;
     for row in rows {
         let account_id = row.account_id();
         let payment = row.read()?;
-        let report = gateway.fetch_checkout(server, &account_id, &payment.id).await?;
-        let is_too_old = now.us_since(payment.created_at) >= OPEN_US_MAX;
-        // The process may have stopped between the payment's row and its checkout; nobody can pay such a one.
-        let expired = Report::of(payment.id.clone(), PaymentState::Expired);
-        let outcome = match report {
-            Some(report) => fulfil(server, &report).await.map(|_| ()),
-            None if payment.origin.is_unattended() && !is_too_old => {
-                cards::charge_again(server, &account_id, &payment).await
-            }
-            None if is_too_old => fulfil(server, &expired).await.map(|_| ()),
-            None => Ok(()),
-        };
-        if let Err(error) = outcome {
-            tracing::error!(%error, payment_id = %payment.id, "a payment could not be fulfilled");
-        }
         server.db.execute(MARK_CHECKED, args![account_id.as_str(), payment.id.as_str(), now.us()]).await?;
+        if let Err(error) = settle(server, gateway, &account_id, &payment, now).await {
+            tracing::error!(%error, payment_id = %payment.id, "a payment could not be fulfilled");
+            match error {
+                Error::Database(_) => return Err(error),
+                // A gateway that does not answer would not answer about the next payment either.
+                _ if is_out_of_reach(&error) => return Ok(()),
+                _ => {}
+            }
+        }
     }
     Ok(())
+}
+
+async fn settle(
+    server: &Arc<Server>,
+    gateway: Gateway<'_>,
+    account_id: &AccountId,
+    payment: &Payment,
+    now: Timestamp,
+) -> Result<()> {
+    let is_too_old = now.us_since(payment.created_at) >= OPEN_US_MAX;
+    let report = match gateway.fetch_checkout(server, account_id, &payment.id).await? {
+        Some(report) => report,
+        // The process may have stopped between the payment's row and its checkout; nobody can pay such a one.
+        None if is_too_old => Report::of(payment.id.clone(), PaymentState::Expired),
+        None if payment.origin.is_unattended() => return cards::charge_again(server, account_id, payment).await,
+        None => return Ok(()),
+    };
+    fulfil(server, &report).await.map(drop)
+}
+
+/// Whether the gateway does not answer.
+fn is_out_of_reach(error: &Error) -> bool {
+    matches!(error, Error::Problem(problem) if problem.code == ProblemCode::Unavailable)
 }

@@ -8,7 +8,7 @@ use super::{PaymentRow, columns};
 use crate::error::Result;
 use crate::{Server, args, audit, rounds};
 use domain::clock::DAY_US;
-use domain::id::{AccountId, PaymentId, RANDOM_BYTES};
+use domain::id::{AccountId, PaymentId};
 use domain::payment::{DisputeState, Payment, PaymentState};
 use std::sync::Weak;
 use std::time::Duration;
@@ -44,9 +44,11 @@ pub async fn keep_reconciling(server: Weak<Server>) {
     .await;
 }
 
-/// Ids begin with their time, so that those of some days stand together.
-const SELECT_NEXT: &str =
-    concat!("SELECT ", columns!(), " FROM payments WHERE id > $1 AND gateway = $2 ORDER BY id LIMIT 200");
+const SELECT_NEXT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM payments WHERE id > $1 AND gateway = $2 AND created_at >= $3 ORDER BY id LIMIT 200"
+);
 
 /// Compares the payments of so many days with the gateway, repairs what is certain, and says what differed. `actor` is who
 /// wants it, for the audit.
@@ -56,12 +58,13 @@ const SELECT_NEXT: &str =
 pub async fn reconcile(server: &Server, days: u16, actor: &str) -> Result<Reconciled> {
     let gateway = Gateway::of(server);
     let since = server.now().plus_us(-i64::from(days) * DAY_US);
-    let mut last = PaymentId::new(since, [0; RANDOM_BYTES]);
+    let mut last = String::new();
     let mut reconciled = Reconciled::default();
     loop {
-        let rows: Vec<PaymentRow> = server.db.all(SELECT_NEXT, args![last.as_str(), gateway.name()]).await?;
+        let rows: Vec<PaymentRow> =
+            server.db.all(SELECT_NEXT, args![last.as_str(), gateway.name(), since.us()]).await?;
         let Some(newest) = rows.last() else { return Ok(reconciled) };
-        last = PaymentId::from_row(newest.id.clone());
+        last.clone_from(&newest.id);
         for row in rows {
             let account_id = row.account_id();
             let payment = row.read()?;
@@ -74,7 +77,7 @@ pub async fn reconcile(server: &Server, days: u16, actor: &str) -> Result<Reconc
 
 async fn compare(
     server: &Server,
-    gateway: Gateway,
+    gateway: Gateway<'_>,
     account_id: AccountId,
     payment: &Payment,
     actor: &str,

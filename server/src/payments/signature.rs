@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
 use std::fmt::Write as _;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 /// The header that carries the signature.
 pub const HEADER: &str = "stripe-signature";
@@ -42,12 +42,17 @@ pub fn sign(secret: &[u8], at: Timestamp, body: &[u8]) -> String {
     format!("t={seconds},v1={}", digest(secret, &seconds, body))
 }
 
-/// Checks the value of the signature header. When it holds several `v1` signatures, as it does while a secret is being
-/// replaced, one that matches is enough.
+/// Checks the value of the signature header. While a secret is being replaced there are several of them, on this side or
+/// on the other: one `v1` signature by one of the secrets is enough. All are computed and compared, in constant time.
 ///
 /// # Errors
 /// In the order of [`SignatureError`].
-pub fn verify(secret: &[u8], header: Option<&str>, body: &[u8], now: Timestamp) -> Result<(), SignatureError> {
+pub fn verify<'a>(
+    secrets: impl IntoIterator<Item = &'a [u8]>,
+    header: Option<&str>,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), SignatureError> {
     let header = header.ok_or(SignatureError::Missing)?;
     let values = |wanted: &'static str| {
         header
@@ -64,9 +69,14 @@ pub fn verify(secret: &[u8], header: Option<&str>, body: &[u8], now: Timestamp) 
     if now.us().div_euclid(SECOND_US).saturating_sub(seconds).saturating_abs() > TOLERANCE_S {
         return Err(SignatureError::OutsideTolerance);
     }
-    let expected = digest(secret, seconds_text, body);
-    let is_signed = values("v1").any(|given| bool::from(given.as_bytes().ct_eq(expected.as_bytes())));
-    if is_signed { Ok(()) } else { Err(SignatureError::Wrong) }
+    let mut is_signed = Choice::from(0);
+    for secret in secrets {
+        let expected = digest(secret, seconds_text, body);
+        for given in values("v1") {
+            is_signed |= given.as_bytes().ct_eq(expected.as_bytes());
+        }
+    }
+    if bool::from(is_signed) { Ok(()) } else { Err(SignatureError::Wrong) }
 }
 
 fn digest(secret: &[u8], seconds: &str, body: &[u8]) -> String {
@@ -99,7 +109,7 @@ mod tests {
     #[test]
     fn a_signature_is_believed_for_its_body_its_secret_and_five_minutes() {
         let header = sign(b"secret", NOW, b"body");
-        let check = |secret: &[u8], header: &str, body: &[u8], now| verify(secret, Some(header), body, now);
+        let check = |secret: &[u8], header: &str, body: &[u8], now| verify([secret], Some(header), body, now);
         assert_eq!(check(b"secret", &header, b"body", NOW), Ok(()));
         for seconds in [-TOLERANCE_S, TOLERANCE_S] {
             assert_eq!(check(b"secret", &header, b"body", NOW.plus_us(seconds * SECOND_US)), Ok(()), "{seconds}");
@@ -116,15 +126,28 @@ mod tests {
     fn one_matching_signature_of_several_is_enough() {
         let (old, new) = (sign(b"old", NOW, b"body"), sign(b"new", NOW, b"body"));
         let both = format!("{old},{}", new.split_once(',').expect("two parts").1);
-        assert_eq!(verify(b"new", Some(&both), b"body", NOW), Ok(()));
-        assert_eq!(verify(b"other", Some(&both), b"body", NOW), Err(SignatureError::Wrong));
+        assert_eq!(verify([&b"new"[..]], Some(&both), b"body", NOW), Ok(()));
+        assert_eq!(verify([&b"other"[..]], Some(&both), b"body", NOW), Err(SignatureError::Wrong));
+    }
+
+    #[test]
+    fn one_of_several_secrets_is_enough_and_none_is_not() {
+        let active: [&[u8]; 3] = [b"oldest", b"old", b"new"];
+        for secret in active {
+            assert_eq!(verify(active, Some(&sign(secret, NOW, b"body")), b"body", NOW), Ok(()));
+        }
+        for secret in [&b"other"[..], b"", b"oldestoldnew"] {
+            let header = sign(secret, NOW, b"body");
+            assert_eq!(verify(active, Some(&header), b"body", NOW), Err(SignatureError::Wrong));
+            assert_eq!(verify([], Some(&header), b"body", NOW), Err(SignatureError::Wrong));
+        }
     }
 
     #[test]
     fn a_header_of_another_form_is_refused_by_name() {
-        assert_eq!(verify(b"secret", None, b"", NOW), Err(SignatureError::Missing));
+        assert_eq!(verify([&b"secret"[..]], None, b"", NOW), Err(SignatureError::Missing));
         for header in ["", "t=1", "v1=00", "t=x,v1=00", "1795000000", "t,v1"] {
-            assert_eq!(verify(b"secret", Some(header), b"", NOW), Err(SignatureError::Malformed), "{header}");
+            assert_eq!(verify([&b"secret"[..]], Some(header), b"", NOW), Err(SignatureError::Malformed), "{header}");
         }
     }
 }

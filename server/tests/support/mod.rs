@@ -61,6 +61,11 @@ struct Command {
     config: Config,
 }
 
+/// A configuration as the command line gives it.
+pub fn config(options: &[&str]) -> Config {
+    Command::parse_from(std::iter::once("artiko").chain(options.iter().copied())).config
+}
+
 /// Both installations, empty.
 pub async fn databases() -> Vec<TestServer> {
     databases_with(&[]).await

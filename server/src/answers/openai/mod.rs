@@ -8,7 +8,7 @@ mod options;
 mod prompt;
 mod upstream;
 
-pub use options::{GivenSecret, OpenAiOptions};
+pub use options::OpenAiOptions;
 
 use super::{AnswerEngine, Draft, Pending, Piece, Prompt, Written};
 use crate::clock::Clock;

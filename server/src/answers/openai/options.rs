@@ -1,38 +1,10 @@
 //! The options of the engine `openai`: which server writes the answers, what its tokens cost, and how long it may take.
 
-use crate::config::read_address;
+use crate::config::{GivenSecret, read_address};
 use crate::error::StartError;
 use clap::Args;
 use domain::credit::Credit;
-use std::convert::Infallible;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
-use zeroize::Zeroizing;
-
-/// A secret from an option. It prints as nothing.
-#[derive(Clone)]
-pub struct GivenSecret(Zeroizing<String>);
-
-impl GivenSecret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for GivenSecret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(Zeroizing::new(text.trim().to_owned())))
-    }
-}
-
-impl fmt::Debug for GivenSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
 
 /// The OpenAI-compatible server that writes answers.
 #[derive(Args, Clone, Debug)]
@@ -107,9 +79,6 @@ impl OpenAiOptions {
                 "is missing; --openai-base-url needs the name of a model",
             ));
         }
-        if self.key.is_some() && self.key_file.is_some() {
-            return Err(StartError::option("--openai-key-file", "is given beside --openai-key; one of them is enough"));
-        }
         if self.input_price.is_some() != self.output_price.is_some() {
             let missing = if self.input_price.is_some() { "--openai-output-price" } else { "--openai-input-price" };
             return Err(StartError::option(missing, "is missing; tokens have both prices or none"));
@@ -120,13 +89,7 @@ impl OpenAiOptions {
     /// # Errors
     /// When the file with the key cannot be read.
     pub(super) fn secret(&self) -> Result<Option<GivenSecret>, StartError> {
-        let Some(path) = &self.key_file else { return Ok(self.key.clone()) };
-        let failed = |reason: String| StartError::option("--openai-key-file", format!("{}: {reason}", path.display()));
-        let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed(error.to_string()))?;
-        if text.trim().is_empty() {
-            return Err(failed("the file is empty".to_owned()));
-        }
-        Ok(Some(GivenSecret(Zeroizing::new(text.trim().to_owned()))))
+        GivenSecret::read(self.key.as_ref(), self.key_file.as_deref(), "--openai-key")
     }
 }
 
@@ -146,11 +109,5 @@ mod tests {
             assert_eq!(prices.cost(input, output), Credit::from_millionths(cost), "{input} {output}");
         }
         assert_eq!(prices.cost(u64::MAX, u64::MAX), Credit::from_millionths(i64::MAX));
-    }
-
-    #[test]
-    fn a_secret_does_not_print_itself() {
-        let Ok(secret) = "sk-hush\n".parse::<GivenSecret>();
-        assert_eq!((format!("{secret:?}"), secret.expose()), ("…".to_owned(), "sk-hush"));
     }
 }

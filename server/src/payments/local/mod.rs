@@ -170,12 +170,6 @@ pub async fn fetch_checkout(server: &Server, account_id: &AccountId, payment_id:
     }))
 }
 
-/// Where the payment page sends the customer when it is done with him.
-#[must_use]
-pub fn return_url(server: &Server, payment_id: &PaymentId) -> String {
-    format!("{}/settings?payment={payment_id}", server.config.public_url())
-}
-
 const UPDATE_CHECKOUT: &str = "
 UPDATE local_checkouts
 SET state = $2, outcome = $3, dispute_outcome = $4, resolves_at = $5, changes = changes + 1
