@@ -19,7 +19,7 @@ async function expectAccessible(page: Page): Promise<void> {
 
 test("the pages for people who are not signed in", async ({ page, expectErrors }) => {
   expectErrors(/status of 404/);
-  for (const address of ["/sign-in", "/sign-up", "/nothing-here"]) {
+  for (const address of ["/sign-in", "/sign-up", "/forgot-password", "/reset-password?token=x", "/confirm-email?token=x", "/nothing-here"]) {
     await page.goto(address);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expectAccessible(page);

@@ -207,13 +207,14 @@ impl Config {
     #[must_use]
     pub fn summary(&self) -> String {
         format!(
-            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}",
+            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}, mail {}",
             self.address,
             self.public_url(),
             without_password(&self.database_url()),
             self.data_dir.display(),
             self.currency,
-            self.answers_summary()
+            self.answers_summary(),
+            self.mail.summary()
         )
     }
 

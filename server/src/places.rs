@@ -3,7 +3,7 @@
 //!
 //! A place is stored as an HMAC under the pepper, so that the table says nothing of where people are.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mail::{self, Event};
 use crate::secrets::hex;
 use crate::{Server, args};
@@ -27,7 +27,7 @@ const COUNT_PLACES: &str = "SELECT COUNT(*) FROM user_places WHERE account_id = 
 /// When the database fails.
 pub async fn arrive(server: &Server, viewer: &Viewer, address: IpAddr, user_agent: &str) -> Result<()> {
     let (network, browser) = (network(address), browser(user_agent));
-    let place = digest(server.secrets.pepper(), viewer, network, browser);
+    let place = digest(server.secrets.pepper(), viewer, network, browser)?;
     let (account_id, user_id, now) = (viewer.account_id.as_str(), viewer.user_id.as_str(), server.now());
     let mut tx = server.db.begin().await?;
     let (known,): (i64,) = tx.one(COUNT_PLACES, args![account_id, user_id]).await?;
@@ -61,11 +61,10 @@ fn browser(user_agent: &str) -> &'static str {
     families.into_iter().find(|(sign, _)| user_agent.contains(sign)).map_or("another browser", |(_, name)| name)
 }
 
-fn digest(pepper: &[u8], viewer: &Viewer, network: IpNet, browser: &str) -> String {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(pepper).expect("a key of any length");
+fn digest(pepper: &[u8], viewer: &Viewer, network: IpNet, browser: &str) -> Result<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(pepper).map_err(Error::internal)?;
     mac.update(format!("place\n{}\n{network}\n{browser}", viewer.user_id).as_bytes());
-    hex(&mac.finalize().into_bytes()[..16]).to_string()
+    Ok(hex(&mac.finalize().into_bytes()[..16]).to_string())
 }
 
 #[cfg(test)]

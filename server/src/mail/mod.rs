@@ -21,7 +21,7 @@ mod smtp;
 pub use letter::{Letter, Link};
 pub use links::{follow, purpose_of};
 pub use options::MailOptions;
-pub use outbox::{OutboxCount, OutboxMail, counts, get, list, remind_of_keys, send_waiting};
+pub use outbox::{OutboxCount, OutboxMail, counts, forget_old, get, list, remind_of_keys, send_waiting};
 pub use readable::ReadableMail;
 
 use crate::db::Tx;

@@ -64,6 +64,15 @@ impl MailOptions {
         self.operator_emails.push(email.to_owned());
     }
 
+    /// Where mails go, for the log.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self.server() {
+            Ok(Some(url)) => format!("by {}", url.host_str().unwrap_or("-")),
+            Ok(None) | Err(_) => "in files".to_owned(),
+        }
+    }
+
     /// Whom mails come from.
     ///
     /// # Errors

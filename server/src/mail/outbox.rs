@@ -235,7 +235,10 @@ const DELETE_OLD: &str = "
 DELETE FROM outbox WHERE state IN ('sent', 'failed') AND at < $1 RETURNING account_id, id";
 
 /// Forgets mails of long ago, with their files.
-pub(super) async fn forget_old(server: &Server) -> Result<()> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_old(server: &Server) -> Result<()> {
     const COUNT_OLD: &str = "SELECT COUNT(*) FROM outbox WHERE state IN ('sent', 'failed') AND at < $1";
     let before = server.now().plus_us(-KEPT_US).us();
     let (old,): (i64,) = server.db.one(COUNT_OLD, args![before]).await?;
