@@ -75,7 +75,7 @@ fn row(mail: OutboxMail) -> Row {
     }
 }
 
-/// Whoever is not an operator is told what he would be told of an address that leads nowhere.
+/// For everybody but an operator there is nothing.
 async fn require_operator(server: &Server, headers: &HeaderMap) -> Result<(), Refused> {
     let viewer = crate::server_fns::viewer_of(server, headers).await.map_err(|error: AppError| error.problem)?;
     if viewer.is_some_and(|viewer| viewer.is_operator) {
