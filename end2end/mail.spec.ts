@@ -83,7 +83,7 @@ test("the amount at which somebody is told of low credit is kept, and a wrong on
 
 test("whoever runs the installation reads its mails, and nobody else does", async ({ page, expectErrors }, { project }) => {
   expectErrors(/status of 404/);
-  const person = await signUp(page, { ...somebody(), email: operatorEmail(project.name) });
+  const person = await signUp(page, { ...somebody(), email: operatorEmail("reads", project.name) });
   await page.goto("/operator/mail");
   await expect(page.getByText("nothing at this address")).toBeVisible();
 

@@ -8,9 +8,12 @@ import { expect } from "@playwright/test";
 /** Where the server of this run keeps its mails; `serve` makes it lead there. */
 export const mailFolder = join(tmpdir(), `artiko-mails-${process.env.ARTIKO_TEST_PORT ?? 43117}`);
 
-/** Whoever signs up with one of these, and confirms it, runs the installation; each project has its own. */
-export const operatorEmail = (project: string) => `operator-${project}@bergfeld.example`;
-export const operatorEmails = ["desktop-light", "desktop-dark", "mobile", "nojs"].map(operatorEmail);
+/** Whoever signs up with one of these, and confirms it, runs the installation. Each project has one for each test. */
+export const operatorEmail = (test: "reads" | "axe", project: string) => `${test}-${project}@bergfeld.example`;
+export const operatorEmails = ["desktop-light", "desktop-dark", "mobile"].flatMap((project) => [
+  operatorEmail("reads", project),
+  operatorEmail("axe", project),
+]);
 
 /** Waits for the mail with this subject to somebody, and returns its text. */
 export async function mailTo(email: string, subject: string): Promise<string> {

@@ -6,7 +6,9 @@
 use crate::clock::{Clock, ManualClock, SystemClock};
 use crate::error::{Error, StartError};
 use crate::random::SeededRandom;
-use crate::{Config, Result, Server, accounts, chatbots, conversations, documents, keys, ledger, mail, payments, recovery};
+use crate::{
+    Config, Result, Server, accounts, chatbots, conversations, documents, keys, ledger, mail, payments, recovery,
+};
 use conversations::Question;
 use domain::account::Viewer;
 use domain::api_key::{Credential, ShownOnce};
@@ -70,6 +72,7 @@ pub async fn make(mut config: Config) -> std::result::Result<Config, StartError>
 
 async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
     let olga = accounts::sign_up(server, "Olga Bergfeld", EMAIL, PASSWORD, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+    mail::send_waiting(server).await?;
     recovery::confirm(server, &olga.user_id).await?;
     let help = chatbots::create(server, &olga, "Help centre").await?;
     let shop = chatbots::create(server, &olga, "Lamp shop").await?;

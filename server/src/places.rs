@@ -57,7 +57,8 @@ fn network(address: IpAddr) -> IpNet {
 
 /// The family of a browser; its versions come and go. The order matters, because each names those before it as well.
 fn browser(user_agent: &str) -> &'static str {
-    let families = [("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari")];
+    let families =
+        [("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari")];
     families.into_iter().find(|(sign, _)| user_agent.contains(sign)).map_or("another browser", |(_, name)| name)
 }
 
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_browser_is_its_family() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
         for (user_agent, family) in [
             ("Mozilla/5.0 (Windows NT 10.0; rv:132.0) Gecko/20100101 Firefox/132.0", "Firefox"),
             (chrome, "Chrome"),

@@ -37,7 +37,8 @@ async fn tell(server: &Server, viewer: &Viewer, id: &str) -> bool {
 
 /// Somebody else in an account.
 async fn join(server: &Server, viewer: &Viewer, name: &str, role: Role) {
-    const INSERT_USER: &str = "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $2, '', $3)";
+    const INSERT_USER: &str =
+        "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $2, '', $3)";
     const INSERT_MEMBER: &str = "INSERT INTO members (account_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)";
     let (id, now) = (UserId::new(server.now(), random::bytes(server.random.as_ref())), server.now().us());
     let user = args![id.as_str(), format!("{name}@bergfeld.example"), now];
@@ -116,7 +117,10 @@ async fn low_credit_is_told_with_what_is_left_and_where_to_add_some() {
         let shop = shop(&server).await;
         spend_below(&server, &shop).await;
         let (row, said) = only(&server, "credit_low").await;
-        assert_eq!((row.state, row.attempts, row.email.as_deref()), (MailState::Sent, 1, Some("olga@bergfeld.example")));
+        assert_eq!(
+            (row.state, row.attempts, row.email.as_deref()),
+            (MailState::Sent, 1, Some("olga@bergfeld.example"))
+        );
         assert_eq!(said.subject, "Your API credit is low: $5.99 is left");
         assert!(said.text.contains("http://127.0.0.1:3000/settings?add-balance"), "{}", said.text);
         assert!(said.text.contains(shop.olga.account_id.as_str()), "{}", said.text);
@@ -131,7 +135,12 @@ async fn two_processes_send_each_mail_once() {
             tell(&server, &olga, &format!("event {number}")).await;
         }
         let other = server.second_process().await;
-        let sending = [mail::send_waiting(&server), mail::send_waiting(&other), mail::send_waiting(&server), mail::send_waiting(&other)];
+        let sending = [
+            mail::send_waiting(&server),
+            mail::send_waiting(&other),
+            mail::send_waiting(&server),
+            mail::send_waiting(&other),
+        ];
         for done in futures_util::future::join_all(sending).await {
             done.unwrap();
         }
@@ -251,7 +260,10 @@ async fn a_key_that_ends_is_told_of_seven_days_and_one_day_before() {
         }
         assert_eq!(told, [7, 1]);
         let (_, said) = &sent(&server, "key_expiring").await[0];
-        assert_eq!(said.subject, format!("The API key \"Production\" ends on {}", server.now().plus_us(-DAY_US).date()));
+        assert_eq!(
+            said.subject,
+            format!("The API key \"Production\" ends on {}", server.now().plus_us(-DAY_US).date())
+        );
         assert!(said.text.contains(&format!("/settings/keys/{}", shop.key.key.id)), "{}", said.text);
     }
 }

@@ -75,7 +75,10 @@ async fn a_mail_arrives_whole_and_once() {
         sign_up(&server, &email).await;
         send(&server, 3).await;
         let row = row(&server).await;
-        assert_eq!((row.state, row.attempts, row.kind.as_str()), (MailState::Sent, 1, MailKind::EmailConfirmation.as_str()));
+        assert_eq!(
+            (row.state, row.attempts, row.kind.as_str()),
+            (MailState::Sent, 1, MailKind::EmailConfirmation.as_str())
+        );
         let mails = taken(&email);
         assert_eq!(mails.len(), 1);
         let mail = &mails[0];

@@ -77,7 +77,10 @@ mod tests {
         let error = AppError::from(Problem::from(FieldError::new("alert_below", "write the amount as 5 or 5.50")));
         let options = LeptosOptions::builder().output_name("artiko").build();
         let page = html(|| refused(options, "a \"lot\"".to_owned(), Currency::Usd, &error));
-        assert!(page.contains("value=\"a &quot;lot&quot;\"") && page.contains("Write the amount as 5 or 5.50."), "{page}");
+        assert!(
+            page.contains("value=\"a &quot;lot&quot;\"") && page.contains("Write the amount as 5 or 5.50."),
+            "{page}"
+        );
         assert!(page.contains("aria-invalid=\"true\""), "{page}");
     }
 }

@@ -118,9 +118,7 @@ fn account_link() -> AnyView {
 
 /// For those who run the installation. The page is no part of the console, so the browser loads it.
 fn mail_link() -> Option<AnyView> {
-    use_viewer()
-        .is_operator
-        .then(|| view! { <a href="/operator/mail" rel="external">"Mail"</a> }.into_any())
+    use_viewer().is_operator.then(|| view! { <a href="/operator/mail" rel="external">"Mail"</a> }.into_any())
 }
 
 /// Says of a link that it leads to the page that is open.

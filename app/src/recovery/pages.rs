@@ -127,7 +127,8 @@ pub(super) fn confirmed(options: LeptosOptions) -> String {
 
 pub(super) fn sent_again(options: LeptosOptions, email: String) -> String {
     page(options, "Look into your mail", ("/account", "Back to your account"), move || {
-        view! { <p role="status">"A link is on its way to "{email}". There is at most one every five minutes."</p> }.into_any()
+        view! { <p role="status">"A link is on its way to "{email}". There is at most one every five minutes."</p> }
+            .into_any()
     })
 }
 

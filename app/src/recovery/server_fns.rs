@@ -40,10 +40,7 @@ pub fn open_routes(server: Arc<Server>, options: LeptosOptions) -> Router {
 
 /// `POST /account/confirm-email`, for whoever is signed in.
 pub fn plain_routes<S: Clone + Send + Sync + 'static>(server: Arc<Server>, options: LeptosOptions) -> Router<S> {
-    Router::new()
-        .route("/account/confirm-email", post(send_again))
-        .layer(Extension(options))
-        .with_state(server)
+    Router::new().route("/account/confirm-email", post(send_again)).layer(Extension(options)).with_state(server)
 }
 
 #[derive(Deserialize)]

@@ -120,7 +120,9 @@ impl MailOptions {
             None if url.scheme() == "smtps" || is_here(&host) => None,
             None | Some("tls=required") => Some("tls=required"),
             Some("tls=none") if url.scheme() == "smtp" => None,
-            Some(_) => return Err(refused("after the question mark only tls=required or, with smtp, tls=none may stand")),
+            Some(_) => {
+                return Err(refused("after the question mark only tls=required or, with smtp, tls=none may stand"));
+            }
         };
         url.set_query(tls);
         url.set_path("");
@@ -132,7 +134,11 @@ fn read_password(path: &PathBuf) -> Result<Zeroizing<String>, StartError> {
     let failed = |reason: String| StartError::option("--smtp-password-file", format!("{}: {reason}", path.display()));
     let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed(error.to_string()))?;
     let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() { Err(failed("the file is empty".to_owned())) } else { Ok(Zeroizing::new(password.to_owned())) }
+    if password.is_empty() {
+        Err(failed("the file is empty".to_owned()))
+    } else {
+        Ok(Zeroizing::new(password.to_owned()))
+    }
 }
 
 fn is_here(host: &str) -> bool {

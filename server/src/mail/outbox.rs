@@ -94,7 +94,8 @@ async fn claim(server: &Server) -> Result<Option<Claimed>> {
             let claim = args![&account_id, &id, now.us(), now.plus_us(CLAIM_US).us()];
             let row: Option<ClaimedRow> = tx.optional(CLAIM, claim).await?;
             let Some(row) = row else { continue };
-            let kind = MailKind::parse(&row.kind).ok_or_else(|| Error::internal("a stored mail is of no known kind"))?;
+            let kind =
+                MailKind::parse(&row.kind).ok_or_else(|| Error::internal("a stored mail is of no known kind"))?;
             let mut mail = Claimed {
                 account_id,
                 id,
@@ -219,13 +220,8 @@ ON CONFLICT (account_id, id) DO NOTHING";
 pub async fn remind_of_keys(server: &Server) -> Result<()> {
     let now = server.now();
     for (days, from, until) in [("7", DAY_US, 7 * DAY_US), ("1", 0, DAY_US)] {
-        let ends = args![
-            now.us(),
-            MailKind::KeyExpiring.as_str(),
-            days,
-            now.plus_us(from).us(),
-            now.plus_us(until).us()
-        ];
+        let ends =
+            args![now.us(), MailKind::KeyExpiring.as_str(), days, now.plus_us(from).us(), now.plus_us(until).us()];
         server.db.execute(INSERT_REMINDERS, ends).await?;
     }
     Ok(())

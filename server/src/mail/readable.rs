@@ -25,7 +25,7 @@ pub(super) fn read(bytes: &[u8]) -> ReadableMail {
     ReadableMail {
         to: words(&header(head, "to")),
         subject: words(&header(head, "subject")),
-        text: text.trim_end().to_owned(),
+        text: text.replace("\r\n", "\n").trim_end().to_owned(),
     }
 }
 

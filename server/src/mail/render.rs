@@ -62,7 +62,8 @@ fn credit_low(server: &Server, mail: &Claimed) -> Letter {
         subject: format!("Your API credit is low: {left} is left"),
         paragraphs: vec![
             format!("Your API credit has fallen below {below}, the amount at which you wanted to be told."),
-            "When nothing is left, calls by API and messages of the widget are refused until you add balance.".to_owned(),
+            "When nothing is left, calls by API and messages of the widget are refused until you add balance."
+                .to_owned(),
         ],
         facts: vec![("Left", left), ("At", moment(mail.at))],
         link: link(server, "Add balance", "/settings?add-balance"),
@@ -122,7 +123,10 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
     Ok(Some(Letter {
         subject: format!("The API key \"{name}\" ends on {}", expires_at.date()),
         paragraphs: vec![
-            format!("The API key \"{name}\" ends at {}. From then on, programs that use it are refused.", moment(expires_at)),
+            format!(
+                "The API key \"{name}\" ends at {}. From then on, programs that use it are refused.",
+                moment(expires_at)
+            ),
             "If they are to go on, set a later day on the key's page, or give them another key.".to_owned(),
         ],
         link: link(server, "Open the key", &format!("/settings/keys/{}", mail.subject())),
@@ -163,11 +167,7 @@ async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
             "The payment was declined. Nothing was taken and no credit was added.".to_owned(),
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
-        facts: vec![
-            ("Amount", amount.text()),
-            ("At", moment(mail.at)),
-            ("Payment", mail.subject().to_owned()),
-        ],
+        facts: vec![("Amount", amount.text()), ("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
         link: link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
         ..Letter::default()
     })
@@ -192,7 +192,9 @@ async fn password_reset(server: &Server, mail: &Claimed) -> Result<Letter> {
     let token = links::make(server, &mail.account_id, mail.person(), mail.kind).await?;
     Ok(Letter {
         subject: "Choose a new password".to_owned(),
-        paragraphs: vec!["Somebody asked for a new password for your e-mail. This link is good for an hour, once.".to_owned()],
+        paragraphs: vec![
+            "Somebody asked for a new password for your e-mail. This link is good for an hour, once.".to_owned(),
+        ],
         link: link(server, "Choose a new password", &format!("/reset-password?token={}", *token)),
         after: vec!["If it was not you, there is nothing to do: your password stays as it is.".to_owned()],
         ..Letter::default()
@@ -211,7 +213,9 @@ async fn email_confirmation(server: &Server, mail: &Claimed) -> Result<Option<Le
         subject: "Confirm your e-mail".to_owned(),
         paragraphs: vec!["Please confirm that this e-mail is yours. This link is good for seven days.".to_owned()],
         link: link(server, "Confirm this e-mail", &format!("/confirm-email?token={}", *token)),
-        after: vec!["If you have not made an account, somebody else typed your e-mail; there is nothing to do.".to_owned()],
+        after: vec![
+            "If you have not made an account, somebody else typed your e-mail; there is nothing to do.".to_owned(),
+        ],
         ..Letter::default()
     }))
 }

@@ -16,7 +16,9 @@ use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
-use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, sessions};
+use server::{
+    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, sessions,
+};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
