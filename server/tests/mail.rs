@@ -14,7 +14,7 @@ use domain::mail::{MailKind, MailState};
 use post::{only, sent};
 use server::db::Db;
 use server::mail::{self, Event, OutboxMail};
-use server::{Server, args, conversations, keys, ledger, random};
+use server::{Server, args, conversations, keys, ledger, payments, random};
 use shop::{question, shop};
 use std::fs;
 use support::{TestServer, databases, give_credit, owner};
@@ -286,6 +286,34 @@ async fn a_key_with_another_end_is_told_of_anew_and_one_without_not_at_all() {
         server.clock.advance_us(4 * DAY_US + 1);
         mail::remind_of_keys(&server).await.unwrap();
         only(&server, "key_expiring").await;
+    }
+}
+
+/// Begins a payment and pays it with a card; hears of it twice.
+async fn pay(server: &TestServer, viewer: &Viewer, card: &str) {
+    let payment = payments::start(server, viewer, "25").await.unwrap().payment_id;
+    payments::local::submit_card_untold(server, &payment, card).await.unwrap();
+    for _ in 0..2 {
+        payments::verify_return(server, viewer, &payment).await.unwrap();
+        payments::sweep(server).await.unwrap();
+        server.clock.advance_us(MINUTE_US);
+    }
+}
+
+#[tokio::test]
+async fn a_payment_has_one_receipt_and_a_declined_one_is_told_of() {
+    for server in databases().await {
+        let olga = owner(&server, "olga").await;
+        pay(&server, &olga, "4242 4242 4242 4242").await;
+        let (_, said) = only(&server, "receipt").await;
+        assert_eq!(said.subject, "Your payment of $25.00");
+        assert!(said.text.contains("Credit:  $25.00") && said.text.contains("/settings/payments"), "{}", said.text);
+        assert!(sent(&server, "payment_failed").await.is_empty());
+        pay(&server, &olga, "4000 0000 0000 0002").await;
+        let (_, said) = only(&server, "payment_failed").await;
+        assert_eq!(said.subject, "Your payment of $25.00 was declined");
+        assert!(said.text.contains("/settings?add-balance=25"), "{}", said.text);
+        only(&server, "receipt").await;
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{Config, Server, args, rounds};
 use domain::clock::Timestamp;
 use domain::id::{AccountId, UserId};
 use domain::mail::MailKind;
+use domain::payment::{Payment, PaymentState};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::message::{Message, MultiPart, SinglePart};
@@ -73,6 +74,26 @@ pub async fn enqueue(tx: &mut Tx, event: Event<'_>, now: Timestamp) -> Result<bo
         now.us()
     ];
     Ok(tx.execute(INSERT_MAIL, row).await? == 1)
+}
+
+/// Writes down the receipt of a payment that has just been paid, or that it has just been declined.
+pub(crate) async fn tell_of_payment(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    before: PaymentState,
+    payment: &Payment,
+    now: Timestamp,
+) -> Result<()> {
+    let kind = match payment.state {
+        state if state == before => return Ok(()),
+        PaymentState::Paid => MailKind::Receipt,
+        PaymentState::Failed => MailKind::PaymentFailed,
+        _ => return Ok(()),
+    };
+    let id = format!("{}_{}", payment.id, kind.as_str());
+    let event = Event { account_id, id, kind, subject_id: Some(payment.id.as_str()), user_id: None, detail: "" };
+    enqueue(tx, event, now).await?;
+    Ok(())
 }
 
 /// Sends what waits, again and again, for as long as the server runs.

@@ -6,7 +6,7 @@ use super::{PaymentRow, columns};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args};
+use crate::{Server, args, mail};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -75,6 +75,7 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
         posted.revision,
     ];
     tx.execute(UPDATE_PAYMENT, row).await?;
+    mail::tell_of_payment(&mut tx, &account_id, before.state, &after, now).await?;
     tx.commit().await?;
     server.live.changed(&account_id);
     let (payment_id, state, standing) = (&after.id, after.label(), posted.credited.decimal());
