@@ -106,7 +106,7 @@ async fn a_mail_to_an_account_goes_to_each_owner_and_admin() {
 /// Spends until less than the account wanted is left.
 async fn spend_below(server: &Server, shop: &shop::Shop) {
     give_credit(server, &shop.olga, 6_000_000).await;
-    let below = Some(Credit::from_millionths(5_999_000));
+    let below = Some(Credit::from_millionths(6_000_000));
     ledger::set_alert_below(server, &shop.olga.account_id, below).await.unwrap();
     conversations::ask(server, question(shop, Channel::Api, "req_1")).await.unwrap();
 }
@@ -122,6 +122,7 @@ async fn low_credit_is_told_with_what_is_left_and_where_to_add_some() {
             (MailState::Sent, 1, Some("olga@bergfeld.example"))
         );
         assert_eq!(said.subject, "Your API credit is low: $5.99 is left");
+        assert!(said.text.contains("has fallen below $6.00"), "{}", said.text);
         assert!(said.text.contains("http://127.0.0.1:3000/settings?add-balance"), "{}", said.text);
         assert!(said.text.contains(shop.olga.account_id.as_str()), "{}", said.text);
     }
@@ -274,12 +275,11 @@ async fn a_key_with_another_end_is_told_of_anew_and_one_without_not_at_all() {
         let shop = shop(&server).await;
         end_key(&server, &shop, Some(6 * DAY_US)).await;
         mail::remind_of_keys(&server).await.unwrap();
-        end_key(&server, &shop, None).await;
+        end_key(&server, &shop, Some(5 * DAY_US)).await;
         mail::send_waiting(&server).await.unwrap();
         let outdated = row(&server, MailKind::KeyExpiring).await;
         assert_eq!((outdated.state, outdated.attempts), (MailState::Failed, 1));
         assert!(outdated.error.contains("not so any more"), "{}", outdated.error);
-        end_key(&server, &shop, Some(5 * DAY_US)).await;
         mail::remind_of_keys(&server).await.unwrap();
         only(&server, "key_expiring").await;
         keys::disable(&server, &shop.olga, &shop.key.key.id).await.unwrap();
