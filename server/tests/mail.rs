@@ -232,12 +232,12 @@ async fn a_mail_is_given_up_after_three_days_and_says_why() {
     }
 }
 
-async fn end_key(server: &Server, shop: &shop::Shop, in_us: Option<i64>) {
+async fn end_key(server: &Server, shop: &shop::Shop, in_us: i64) {
     let settings = KeySettings {
         name: "Production".to_owned(),
         permissions: Permission::ALL.to_vec(),
         chatbots: None,
-        expires_at: in_us.map(|us| server.now().plus_us(us)),
+        expires_at: Some(server.now().plus_us(in_us)),
         monthly_cap: None,
         networks: Vec::new(),
     };
@@ -248,7 +248,7 @@ async fn end_key(server: &Server, shop: &shop::Shop, in_us: Option<i64>) {
 async fn a_key_that_ends_is_told_of_seven_days_and_one_day_before() {
     for server in databases().await {
         let shop = shop(&server).await;
-        end_key(&server, &shop, Some(30 * DAY_US)).await;
+        end_key(&server, &shop, 30 * DAY_US).await;
         let mut told = Vec::new();
         for day in 0..31 {
             for _ in 0..2 {
@@ -270,12 +270,12 @@ async fn a_key_that_ends_is_told_of_seven_days_and_one_day_before() {
 }
 
 #[tokio::test]
-async fn a_key_with_another_end_is_told_of_anew_and_one_without_not_at_all() {
+async fn a_key_with_another_end_is_told_of_anew_and_one_that_is_off_not_at_all() {
     for server in databases().await {
         let shop = shop(&server).await;
-        end_key(&server, &shop, Some(6 * DAY_US)).await;
+        end_key(&server, &shop, 6 * DAY_US).await;
         mail::remind_of_keys(&server).await.unwrap();
-        end_key(&server, &shop, Some(5 * DAY_US)).await;
+        end_key(&server, &shop, 5 * DAY_US).await;
         mail::send_waiting(&server).await.unwrap();
         let outdated = row(&server, MailKind::KeyExpiring).await;
         assert_eq!((outdated.state, outdated.attempts), (MailState::Failed, 1));
