@@ -7,7 +7,7 @@ use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args, plans};
+use crate::{Server, args, mail, plans};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -102,6 +102,7 @@ pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_
     ];
     tx.execute(UPDATE_PAYMENT, row).await?;
     tell_others(server, &mut tx, &account_id, &before, &after).await?;
+    mail::tell_of_payment(&mut tx, &account_id, before.state, &after, now).await?;
     tx.commit().await?;
     server.live.changed(&account_id);
     let (payment_id, state, standing) = (&after.id, after.label(), posted.credited.decimal());
