@@ -13,19 +13,31 @@ pub enum MailKind {
     KeyExpiring,
     Receipt,
     PaymentFailed,
+    /// Auto top-up has stopped.
+    TopUpStopped,
+    /// A month of a plan ends soon.
+    PlanEnding,
+    /// The next month of a plan was not paid.
+    PlanUnpaid,
+    /// A plan that was not paid has ended.
+    PlanFellBack,
     NewSignIn,
     PasswordReset,
     EmailConfirmation,
 }
 
 impl MailKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::CreditLow,
         Self::KeyCapNear,
         Self::ChatbotCapNear,
         Self::KeyExpiring,
         Self::Receipt,
         Self::PaymentFailed,
+        Self::TopUpStopped,
+        Self::PlanEnding,
+        Self::PlanUnpaid,
+        Self::PlanFellBack,
         Self::NewSignIn,
         Self::PasswordReset,
         Self::EmailConfirmation,
@@ -40,6 +52,10 @@ impl MailKind {
             Self::KeyExpiring => "key_expiring",
             Self::Receipt => "receipt",
             Self::PaymentFailed => "payment_failed",
+            Self::TopUpStopped => "top_up_stopped",
+            Self::PlanEnding => "plan_ending",
+            Self::PlanUnpaid => "plan_unpaid",
+            Self::PlanFellBack => "plan_fell_back",
             Self::NewSignIn => "new_sign_in",
             Self::PasswordReset => "password_reset",
             Self::EmailConfirmation => "email_confirmation",

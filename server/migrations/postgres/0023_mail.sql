@@ -4,8 +4,9 @@ CREATE TABLE outbox_of_mails (
     account_id TEXT NOT NULL REFERENCES accounts (id),
     id TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('credit_low', 'key_cap_near', 'chatbot_cap_near', 'key_expiring', 'receipt',
-        'payment_failed', 'new_sign_in', 'password_reset', 'email_confirmation')),
-    -- The key, chatbot or payment that it is about.
+        'payment_failed', 'top_up_stopped', 'plan_ending', 'plan_unpaid', 'plan_fell_back', 'new_sign_in',
+        'password_reset', 'email_confirmation')),
+    -- The key, chatbot, payment or plan that it is about.
     subject_id TEXT,
     user_id TEXT,
     threshold BIGINT NOT NULL DEFAULT 0,

@@ -31,6 +31,7 @@ use domain::clock::Timestamp;
 use domain::id::{AccountId, UserId};
 use domain::mail::MailKind;
 use domain::payment::{Payment, PaymentState};
+use domain::subscription::Subscription;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::message::{Message, MultiPart, SinglePart};
@@ -87,12 +88,36 @@ pub(crate) async fn tell_of_payment(
     let kind = match payment.state {
         state if state == before => return Ok(()),
         PaymentState::Paid => MailKind::Receipt,
-        PaymentState::Failed => MailKind::PaymentFailed,
+        // Where nobody was present, what that means is told by whoever began it.
+        PaymentState::Failed if !payment.origin.is_unattended() => MailKind::PaymentFailed,
         _ => return Ok(()),
     };
     let id = format!("{}_{}", payment.id, kind.as_str());
     let event = Event { account_id, id, kind, subject_id: Some(payment.id.as_str()), user_id: None, detail: "" };
     enqueue(tx, event, now).await?;
+    Ok(())
+}
+
+/// Tells the account that auto top-up has stopped; `cause` names the stop.
+pub(crate) async fn tell_of_stop(tx: &mut Tx, account_id: &AccountId, cause: &str, now: Timestamp) -> Result<()> {
+    let kind = MailKind::TopUpStopped;
+    let id = format!("{}_{cause}", kind.as_str());
+    enqueue(tx, Event { account_id, id, kind, subject_id: None, user_id: None, detail: "" }, now).await?;
+    Ok(())
+}
+
+/// Tells the account what becomes of a plan.
+pub(crate) async fn tell_of_plan(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    kind: MailKind,
+    subscription: &Subscription,
+    now: Timestamp,
+) -> Result<()> {
+    let (end, number) = (subscription.period_end.us().to_string(), subscription.failed_renewals);
+    let id = format!("{}_{end}_{number}", kind.as_str());
+    let subject_id = Some(subscription.plan_id.as_str());
+    enqueue(tx, Event { account_id, id, kind, subject_id, user_id: None, detail: &end }, now).await?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What each mail says, put together from the database when the mail is sent.
 
+mod plans;
+
 use super::letter::{Letter, Link};
 use super::links;
 use super::outbox::Claimed;
@@ -23,6 +25,10 @@ pub(super) async fn letter(server: &Server, mail: &Claimed) -> Result<std::resul
         MailKind::KeyExpiring => key_expiring(server, mail).await?,
         MailKind::Receipt => Some(receipt(server, mail).await?),
         MailKind::PaymentFailed => Some(payment_failed(server, mail).await?),
+        MailKind::TopUpStopped => Some(top_up_stopped(server, mail)),
+        MailKind::PlanEnding => plans::ending(server, mail).await?,
+        MailKind::PlanUnpaid => plans::unpaid(server, mail).await?,
+        MailKind::PlanFellBack => Some(plans::fell_back(server, mail)),
         MailKind::NewSignIn => Some(new_sign_in(server, mail)),
         MailKind::PasswordReset if is_late => None,
         MailKind::PasswordReset => Some(password_reset(server, mail).await?),
@@ -134,43 +140,67 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
     }))
 }
 
-const SELECT_PAYMENT: &str = "SELECT minor_units, currency, credit FROM payments WHERE account_id = $1 AND id = $2";
+const SELECT_PAYMENT: &str = "
+SELECT minor_units, currency, credit, plan_id FROM payments WHERE account_id = $1 AND id = $2";
 
-async fn payment(server: &Server, mail: &Claimed) -> Result<(Money, Credit)> {
-    let (minor_units, currency, credit): (i64, String, i64) =
+/// What was paid, the credit that it bought, or the name of the plan.
+async fn payment(server: &Server, mail: &Claimed) -> Result<(Money, Credit, Option<String>)> {
+    let (minor_units, currency, credit, plan_id): (i64, String, i64, Option<String>) =
         server.db.one(SELECT_PAYMENT, args![&mail.account_id, mail.subject()]).await?;
     let currency = Currency::parse(&currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
-    Ok((Money { minor_units, currency }, Credit::from_millionths(credit)))
+    let plan = plan_id.map(|plan_id| plans::name(server, &plan_id));
+    Ok((Money { minor_units, currency }, Credit::from_millionths(credit), plan))
 }
 
 async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, credit) = payment(server, mail).await?;
+    let (amount, credit, plan) = payment(server, mail).await?;
     Ok(Letter {
         subject: format!("Your payment of {}", amount.text()),
-        paragraphs: vec!["Thank you. Your payment has arrived and the credit is in your account.".to_owned()],
-        facts: vec![
-            ("Paid", amount.text()),
-            ("Credit", credit.short_text(amount.currency)),
-            ("At", moment(mail.at)),
-            ("Payment", mail.subject().to_owned()),
-        ],
+        paragraphs: vec![match &plan {
+            None => "Thank you. Your payment has arrived and the credit is in your account.".to_owned(),
+            Some(plan) => format!("Thank you. Your payment has arrived; it paid for a month of the plan {plan}."),
+        }],
+        facts: [
+            vec![("Paid", amount.text())],
+            plan.is_none().then(|| ("Credit", credit.short_text(amount.currency))).into_iter().collect(),
+            vec![("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
+        ]
+        .concat(),
         link: link(server, "All payments", "/settings/payments"),
         ..Letter::default()
     })
 }
 
 async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, _) = payment(server, mail).await?;
+    let (amount, _, plan) = payment(server, mail).await?;
     Ok(Letter {
         subject: format!("Your payment of {} was declined", amount.text()),
         paragraphs: vec![
-            "The payment was declined. Nothing was taken and no credit was added.".to_owned(),
+            "The payment was declined. Nothing was taken, and your credit and your plan are as they were.".to_owned(),
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
         facts: vec![("Amount", amount.text()), ("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
-        link: link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
+        link: match plan {
+            None => link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
+            Some(_) => link(server, "Look at the plans", "/settings?compare-plans"),
+        },
         ..Letter::default()
     })
+}
+
+fn top_up_stopped(server: &Server, mail: &Claimed) -> Letter {
+    Letter {
+        subject: "Auto top-up has stopped".to_owned(),
+        paragraphs: vec![
+            "Your credit fell below the amount that you chose, and the saved card could not be charged. Nothing was \
+             taken, and nothing is tried again until you switch auto top-up on once more."
+                .to_owned(),
+            "When no credit is left, calls by API and messages of the widget are refused.".to_owned(),
+        ],
+        facts: vec![("At", moment(mail.at))],
+        link: link(server, "Look at auto top-up", "/settings/auto-top-up"),
+        ..Letter::default()
+    }
 }
 
 fn new_sign_in(server: &Server, mail: &Claimed) -> Letter {

@@ -7,7 +7,7 @@
 use crate::db::{FromRow, Tx};
 use crate::error::Result;
 use crate::payments::{self, NewPayment, Purchase, cards, read_money};
-use crate::{Server, args, rounds};
+use crate::{Server, args, mail, rounds};
 use domain::account::Viewer;
 use domain::clock::Timestamp;
 use domain::credit::Credit;
@@ -211,8 +211,12 @@ UPDATE top_ups SET state = 'stopped', stop_reason = $2, changed_at = $3
 WHERE account_id = $1 AND state = 'on' AND pending_payment_id IS NULL";
 
 async fn stop(server: &Server, account_id: &AccountId, reason: StopReason) -> Result<()> {
-    let row = args![account_id.as_str(), reason.as_str(), server.now().us()];
-    if server.db.execute(STOP, row).await? == 1 {
+    let now = server.now();
+    let mut tx = server.db.begin().await?;
+    let stopped = tx.execute(STOP, args![account_id.as_str(), reason.as_str(), now.us()]).await?;
+    if stopped == 1 {
+        mail::tell_of_stop(&mut tx, account_id, &now.us().to_string(), now).await?;
+        tx.commit().await?;
         server.live.changed(account_id);
         tracing::warn!(%account_id, reason = reason.as_str(), "auto top-up stopped");
     }
@@ -228,24 +232,27 @@ UPDATE top_ups
 SET pending_payment_id = NULL, changed_at = $3,
     stop_reason = CASE WHEN state = 'on' THEN 'declined' ELSE stop_reason END,
     state = CASE WHEN state = 'on' THEN 'stopped' ELSE state END
-WHERE account_id = $1 AND pending_payment_id = $2";
+WHERE account_id = $1 AND pending_payment_id = $2
+RETURNING state";
 
-/// Takes notice, in the transaction that ends a payment, of how it ended. Returns whether it was the one of an auto
-/// top-up, which did not get its money and therefore stopped.
+/// Takes notice, in the transaction that ends a payment, of how it ended. An auto top-up that did not get its money stops.
 pub(super) async fn payment_ended(
     tx: &mut Tx,
     account_id: &AccountId,
     payment: &Payment,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<()> {
     if payment.origin != PaymentOrigin::TopUp || !payment.state.is_final() {
-        return Ok(false);
+        return Ok(());
     }
     let payment_id = payment.id.as_str();
     if payment.state == PaymentState::Paid {
         tx.execute(END_PAID, args![account_id.as_str(), payment_id]).await?;
-        return Ok(false);
+        return Ok(());
     }
-    let ended = tx.execute(END_UNPAID, args![account_id.as_str(), payment_id, now.us()]).await?;
-    Ok(ended == 1)
+    let ended: Option<(String,)> = tx.optional(END_UNPAID, args![account_id.as_str(), payment_id, now.us()]).await?;
+    match ended {
+        Some((state,)) if state == "stopped" => mail::tell_of_stop(tx, account_id, payment_id, now).await,
+        _ => Ok(()),
+    }
 }

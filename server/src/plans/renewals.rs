@@ -7,9 +7,10 @@ use super::subscriptions::{self, Stored};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::payments::{self, NewPayment, Purchase, cards};
-use crate::{Server, rounds};
+use crate::{Server, mail, rounds};
 use domain::clock::Timestamp;
 use domain::id::AccountId;
+use domain::mail::MailKind;
 use domain::payment::{Payment, PaymentOrigin, PaymentState};
 use domain::plan::Plan;
 use domain::subscription::{Due, Subscription};
@@ -49,9 +50,10 @@ async fn one(server: &Arc<Server>, account_id: &AccountId) -> Result<()> {
         Due::Nothing => return Ok(()),
         Due::Remind => {
             subscription.reminded_at = Some(now);
+            mail::tell_of_plan(&mut tx, account_id, MailKind::PlanEnding, &subscription, now).await?;
             subscriptions::save(&mut tx, account_id, &subscription, None, now).await?;
         }
-        Due::FallBack => fall_back(server, &mut tx, account_id, now).await?,
+        Due::FallBack => fall_back(server, &mut tx, account_id, &subscription, now).await?,
         Due::Renew if next.price_per_month_minor_units == 0 => {
             subscriptions::end(&mut tx, account_id).await?;
             subscriptions::set_plan(&mut tx, account_id, &next.id, now).await?;
@@ -63,6 +65,7 @@ async fn one(server: &Arc<Server>, account_id: &AccountId) -> Result<()> {
             };
             if pending.is_none() {
                 subscription.failed_renewals = subscription.failed_renewals.saturating_add(1);
+                mail::tell_of_plan(&mut tx, account_id, MailKind::PlanUnpaid, &subscription, now).await?;
             }
             let pending_id = pending.as_ref().map(|(payment, _)| payment.id.as_str());
             subscriptions::save(&mut tx, account_id, &subscription, pending_id, now).await?;
@@ -97,8 +100,15 @@ fn free_plan(server: &Server) -> Result<&Plan> {
     free.or_else(|| catalogue.plan(&catalogue.default_plan)).ok_or_else(|| Error::internal("there is no plan"))
 }
 
-async fn fall_back(server: &Server, tx: &mut Tx, account_id: &AccountId, now: Timestamp) -> Result<()> {
+async fn fall_back(
+    server: &Server,
+    tx: &mut Tx,
+    account_id: &AccountId,
+    subscription: &Subscription,
+    now: Timestamp,
+) -> Result<()> {
     let plan = free_plan(server)?;
+    mail::tell_of_plan(tx, account_id, MailKind::PlanFellBack, subscription, now).await?;
     subscriptions::end(tx, account_id).await?;
     subscriptions::set_plan(tx, account_id, &plan.id, now).await?;
     tracing::warn!(%account_id, plan_id = plan.id, "a plan was not paid, and the account fell back");
@@ -123,6 +133,7 @@ pub(crate) async fn renewal_ended(
         return Ok(());
     }
     subscription.failed_renewals = subscription.failed_renewals.saturating_add(1);
+    mail::tell_of_plan(tx, account_id, MailKind::PlanUnpaid, &subscription, now).await?;
     subscriptions::save(tx, account_id, &subscription, None, now).await
 }
 
@@ -135,13 +146,11 @@ pub(crate) async fn plan_taken_back(
     now: Timestamp,
 ) -> Result<()> {
     let Some(bought) = payment.plan.as_ref().filter(|_| payment.is_taken_back()) else { return Ok(()) };
-    let stored = subscriptions::lock(tx, account_id).await?;
+    let Some(Stored { subscription, .. }) = subscriptions::lock(tx, account_id).await? else { return Ok(()) };
     // A month that was paid with another payment since then goes on.
-    let is_of_this = stored.is_some_and(|stored| {
-        stored.subscription.plan_id == bought.plan_id
-            && stored.subscription.period_end.us_since(payment.created_at) <= MONTH_US_MAX
-    });
-    if is_of_this { fall_back(server, tx, account_id, now).await } else { Ok(()) }
+    let is_of_this =
+        subscription.plan_id == bought.plan_id && subscription.period_end.us_since(payment.created_at) <= MONTH_US_MAX;
+    if is_of_this { fall_back(server, tx, account_id, &subscription, now).await } else { Ok(()) }
 }
 
 /// A month and its days of grace at the most: a period that ends later than this after a payment began was paid by a
