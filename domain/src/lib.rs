@@ -20,6 +20,8 @@ pub mod passages;
 pub mod payment;
 pub mod plan;
 pub mod problem;
+pub mod quote;
+pub mod receipt;
 pub mod subscription;
 pub mod top_up;
 pub mod widget;

@@ -6,6 +6,7 @@
 use crate::clock::{DAY_US, Timestamp};
 use crate::money::Money;
 use crate::plan::{Limited, Plan, PlanUsage};
+use crate::quote::Quote;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -196,7 +197,8 @@ pub struct PlanOffer {
     pub change: PlanChange,
     /// What there is too much of for the plan; with anything of it the change is refused.
     pub over: Vec<OverLimit>,
-    pub subscription: Option<Subscription>,
+    /// What is paid, with fee and tax; `None` where nothing is.
+    pub quote: Option<Quote>,
     /// When it was made; the price of the change was counted to this moment.
     pub at: Timestamp,
 }

@@ -30,6 +30,7 @@ pub mod places;
 pub mod plans;
 pub mod random;
 pub mod rates;
+pub mod receipts;
 pub mod recovery;
 mod rounds;
 pub mod secrets;
@@ -158,6 +159,9 @@ impl Server {
             stopping: tokio::sync::watch::Sender::new(false),
             alive,
         });
+        receipts::issue_missing(&server)
+            .await
+            .map_err(|error| StartError::message(format!("receipts could not be issued: {error}")))?;
         let weak = || Arc::downgrade(&server);
         let beside = server.writer.runtime();
         beside.spawn(checkpoint(server.db.clone(), server.alive.subscribe()));

@@ -60,6 +60,22 @@ async fn all_payments(server: &Server, viewer: &Viewer) -> Vec<(PaymentOrigin, P
     payments.iter().rev().map(|payment| (payment.origin, payment.state, payment.amount.minor_units)).collect()
 }
 
+/// What the account was told, and the subjects of the mails.
+async fn told(server: &TestServer, viewer: &Viewer) -> Vec<String> {
+    let sql = "SELECT kind FROM outbox WHERE account_id = $1 AND kind LIKE 'plan_%' ORDER BY at, id";
+    let kinds: Vec<(String,)> = server.db.all(sql, server::args![viewer.account_id.as_str()]).await.expect("reads");
+    kinds.into_iter().map(|(kind,)| kind).collect()
+}
+
+/// Whether a mail was sent that holds this.
+async fn is_mailed(server: &TestServer, part: &str) -> bool {
+    server::mail::send_waiting(server).await.expect("sends");
+    let folder = std::fs::read_dir(server.folder().join("outbox")).expect("a folder");
+    folder
+        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text"))
+        .any(|mail| mail.contains(part))
+}
+
 async fn round(server: &Arc<Server>) {
     renewals::round(Arc::clone(server)).await.expect("a round");
 }
@@ -209,10 +225,14 @@ async fn a_month_that_is_not_paid_is_tried_again_and_then_the_plan_is_free_and_n
             payments.iter().filter(|(_, state, _)| *state == PaymentState::Failed).count()
         };
         assert_eq!(failed(&all_payments(&server, &olga).await), 4);
+        assert!(is_mailed(&server, "The next month of your plan Business is not paid").await);
         pass(&server, end.plus_us(GRACE_US + 30 * DAY_US)).await;
         assert_eq!(failed(&all_payments(&server, &olga).await), 4, "nothing is tried after that");
         assert_eq!((plan(&server, &olga).await, subscription(&server, &olga).await), ("free".to_owned(), None));
         assert_eq!(chatbots::list(&server, &olga.account_id).await.expect("reads").len(), 3);
+        let unpaid = ["plan_unpaid"; 4];
+        assert_eq!(told(&server, &olga).await, [&["plan_ending"], &unpaid[..], &["plan_fell_back"]].concat());
+        assert!(is_mailed(&server, "Your plan Business has ended").await);
         let refused = chatbots::create(&server, &olga, "Four").await.expect_err("the plan allows one").into_problem();
         assert_eq!(refused.code.as_str(), "limit_reached");
         assert_sound(&server).await;
@@ -228,6 +248,7 @@ async fn without_a_card_the_next_month_is_paid_by_hand_in_its_days_of_grace() {
         let first = subscription(&server, &olga).await.expect("a period");
         pass(&server, first.period_end.plus_us(2 * DAY_US)).await;
         assert_eq!(all_payments(&server, &olga).await.len(), 1, "nothing is charged without a card");
+        assert_eq!(told(&server, &olga).await, ["plan_ending", "plan_unpaid", "plan_unpaid"]);
         assert_eq!(buy(&server, &olga, "plus").await.amount, Money { minor_units: 1_900, ..first.price });
         let second = subscription(&server, &olga).await.expect("a period");
         assert_eq!(second.period_start, first.period_end);

@@ -203,6 +203,9 @@ async fn a_declined_card_stops_it_until_somebody_switches_it_on_again() {
         }
         assert_eq!(states(&server, &olga).await, [PaymentState::Failed]);
         assert_eq!(state(&server, &olga).await, TopUpState::Stopped(StopReason::Declined));
+        let sql = "SELECT kind FROM outbox WHERE account_id = $1 AND kind IN ('top_up_stopped', 'payment_failed')";
+        let told: Vec<(String,)> = server.db.all(sql, server::args![olga.account_id.as_str()]).await.expect("reads");
+        assert_eq!(told, [("top_up_stopped".to_owned(),)], "one mail, and none beside it");
         assert_eq!(save_card(&server, &olga, PAYING).await, CardSetupState::Saved);
         round(&server).await;
         assert_eq!(states(&server, &olga).await.len(), 1, "another card alone does not switch it on");

@@ -21,7 +21,9 @@ pub(super) fn button(offer: &PlanOffer) -> Option<String> {
     }
     Some(match &offer.change {
         PlanChange::Same => return None,
-        PlanChange::Paid { pay, .. } => format!("Continue to pay {}", pay.text()),
+        PlanChange::Paid { pay, .. } => {
+            format!("Continue to pay {}", offer.quote.map_or(*pay, domain::quote::Quote::total).text())
+        }
         PlanChange::AtOnce if offer.wanted.id == offer.present.id => format!("Keep {}", offer.wanted.name),
         PlanChange::AtOnce => format!("Change to {} now", offer.wanted.name),
         PlanChange::Later { at } => format!("Change to {} on {}", offer.wanted.name, at.date()),
@@ -69,12 +71,20 @@ fn paid(offer: &PlanOffer, pay: Money, price: Money, unused: Money, card: Option
         }
         .into_any()
     });
+    let added = |label: &'static str, money: Option<Money>| {
+        let money = money.filter(|money| money.minor_units > 0)?;
+        Some(view! { <dt>{label}</dt><dd>{money.text()}</dd> }.into_any())
+    };
+    let fee = added("Payment fee", offer.quote.map(|quote| quote.fee));
+    let tax = added("Tax", offer.quote.map(|quote| quote.tax));
+    let is_more = fee.is_some() || tax.is_some();
+    let total = offer.quote.map_or(pay, domain::quote::Quote::total);
+    let price_text = if is_more { format!("{} and fee and tax", price.text()) } else { price.text() };
     let renewal = match card {
-        Some(card) => format!("Each month after that is charged to your saved card ({card}) for {}.", price.text()),
+        Some(card) => format!("Each month after that is charged to your saved card ({card}) for {price_text}."),
         None => format!(
-            "Each month after that costs {}. No card is saved, so you are asked to pay it; save a card on the page of \
-             auto top-up to have it charged by itself.",
-            price.text()
+            "Each month after that costs {price_text}. No card is saved, so you are asked to pay it; save a card on the \
+             page of auto top-up to have it charged by itself."
         ),
     };
     view! {
@@ -82,8 +92,10 @@ fn paid(offer: &PlanOffer, pay: Money, price: Money, unused: Money, card: Option
             <dt>{format!("{name}, one month from now until {end}")}</dt>
             <dd>{price.text()}</dd>
             {less}
+            {fee}
+            {tax}
             <dt class="total">"You pay now"</dt>
-            <dd class="total">{pay.text()}</dd>
+            <dd class="total">{total.text()}</dd>
         </dl>
         <p>{format!("{name} holds as soon as it is paid. {renewal}")}</p>
         <p class="hint">"The amount stands for 15 minutes. You can go back to a smaller plan at the end of any month."</p>
@@ -150,7 +162,7 @@ mod tests {
 
     fn offer(change: PlanChange, wanted: Plan) -> PlanOffer {
         let at = Timestamp::from_date("2026-11-26").expect("a date");
-        PlanOffer { present: plan("Plus", 1_900), wanted, change, over: Vec::new(), subscription: None, at }
+        PlanOffer { present: plan("Plus", 1_900), wanted, change, over: Vec::new(), quote: None, at }
     }
 
     const fn money(minor_units: i64) -> Money {

@@ -2,15 +2,17 @@
 
 mod plans;
 
-use super::letter::{Letter, Link};
+use super::letter::{Attached, Letter, Link};
 use super::links;
 use super::outbox::Claimed;
-use crate::error::{Error, Result};
-use crate::{Server, args};
+use crate::error::Result;
+use crate::{Server, args, payments, receipts};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
+use domain::id::{AccountId, PaymentId};
 use domain::mail::MailKind;
-use domain::money::{Currency, Money};
+use domain::payment::Payment;
+use domain::receipt::number_text;
 
 /// A mail about something that is not there any more, or not so.
 const OUTDATED: &str = "what it tells of is not so any more";
@@ -140,48 +142,59 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
     }))
 }
 
-const SELECT_PAYMENT: &str = "
-SELECT minor_units, currency, credit, plan_id FROM payments WHERE account_id = $1 AND id = $2";
-
-/// What was paid, the credit that it bought, or the name of the plan.
-async fn payment(server: &Server, mail: &Claimed) -> Result<(Money, Credit, Option<String>)> {
-    let (minor_units, currency, credit, plan_id): (i64, String, i64, Option<String>) =
-        server.db.one(SELECT_PAYMENT, args![&mail.account_id, mail.subject()]).await?;
-    let currency = Currency::parse(&currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
-    let plan = plan_id.map(|plan_id| plans::name(server, &plan_id));
-    Ok((Money { minor_units, currency }, Credit::from_millionths(credit), plan))
+async fn payment(server: &Server, mail: &Claimed) -> Result<(AccountId, Payment)> {
+    let (account_id, payment_id) =
+        (AccountId::from_row(mail.account_id.to_string()), PaymentId::from_row(mail.subject().to_owned()));
+    let payment = payments::get(server, &account_id, &payment_id).await?;
+    Ok((account_id, payment))
 }
 
 async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, credit, plan) = payment(server, mail).await?;
+    let (account_id, payment) = payment(server, mail).await?;
+    let receipt = receipts::get(server, &account_id, &payment.id).await?;
+    let (number, amount) = (number_text(receipt.number), payment.amount);
+    let page = format!("/settings/payments/{}/receipt", payment.id);
+    let address = format!("{}{page}", server.config.public_url());
+    let lines = receipt.particulars.lines();
+    let added = lines.iter().skip(1).map(|line| format!("{} {}", line.label, line.amount.text())).collect::<Vec<_>>();
+    let mut facts = vec![("Receipt", number.clone()), ("Paid", amount.text())];
+    if !added.is_empty() {
+        facts.push(("With", added.join(", ")));
+    }
+    let arrived = match &payment.plan {
+        None => {
+            facts.push(("Credit", payment.credit.short_text(amount.currency)));
+            "the credit is in your account".to_owned()
+        }
+        Some(bought) => format!("paid for a month of the plan {}", plans::name(server, &bought.plan_id)),
+    };
+    facts.extend([("At", moment(mail.at)), ("Payment", payment.id.to_string())]);
     Ok(Letter {
-        subject: format!("Your payment of {}", amount.text()),
-        paragraphs: vec![match &plan {
-            None => "Thank you. Your payment has arrived and the credit is in your account.".to_owned(),
-            Some(plan) => format!("Thank you. Your payment has arrived; it paid for a month of the plan {plan}."),
-        }],
-        facts: [
-            vec![("Paid", amount.text())],
-            plan.is_none().then(|| ("Credit", credit.short_text(amount.currency))).into_iter().collect(),
-            vec![("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
-        ]
-        .concat(),
-        link: link(server, "All payments", "/settings/payments"),
+        subject: format!("Receipt {number} for your payment of {}", amount.text()),
+        paragraphs: vec![format!("Thank you. Your payment has arrived and {arrived}. The receipt is attached.")],
+        facts,
+        link: link(server, "Open the receipt", &page),
+        attachment: Some(Attached {
+            name: format!("artiko-receipt-{number}.pdf"),
+            media_type: "application/pdf",
+            bytes: receipts::pdf(&receipt, &payment, &address),
+        }),
         ..Letter::default()
     })
 }
 
 async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, _, plan) = payment(server, mail).await?;
+    let (_, payment) = payment(server, mail).await?;
+    let amount = payment.amount.text();
     Ok(Letter {
-        subject: format!("Your payment of {} was declined", amount.text()),
+        subject: format!("Your payment of {amount} was declined"),
         paragraphs: vec![
             "The payment was declined. Nothing was taken, and your credit and your plan are as they were.".to_owned(),
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
-        facts: vec![("Amount", amount.text()), ("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
-        link: match plan {
-            None => link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
+        facts: vec![("Amount", amount), ("At", moment(mail.at)), ("Payment", payment.id.to_string())],
+        link: match payment.plan {
+            None => link(server, "Try again", &format!("/settings?add-balance={}", payment.net().short_decimal())),
             Some(_) => link(server, "Look at the plans", "/settings?compare-plans"),
         },
         ..Letter::default()

@@ -7,7 +7,7 @@ use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args, mail, plans};
+use crate::{Server, args, mail, plans, receipts};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -86,7 +86,7 @@ pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_
         }
         return Ok(before);
     }
-    let after = Payment { changed_at: now, ..after };
+    let mut after = Payment { changed_at: now, ..after };
     let reason = reason(why, &before, &after);
     let posted = post(&mut tx, &account_id, &after, posted, reason, now).await?;
     let row = args![
@@ -102,6 +102,9 @@ pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_
     ];
     tx.execute(UPDATE_PAYMENT, row).await?;
     tell_others(server, &mut tx, &account_id, &before, &after).await?;
+    if after.state == PaymentState::Paid && after.receipt.is_none() {
+        after.receipt = receipts::issue(server, &mut tx, &account_id, &after.id, now).await?;
+    }
     mail::tell_of_payment(&mut tx, &account_id, before.state, &after, now).await?;
     tx.commit().await?;
     server.live.changed(&account_id);

@@ -13,21 +13,26 @@ pub mod stripe;
 pub mod top_up;
 
 mod delivery;
+mod export;
 mod fulfilment;
 mod operating;
 mod reconciling;
+mod starting;
 
+pub use export::csv;
 pub use fulfilment::{fulfil, look};
 pub use operating::{Shown, refund, show};
 pub use reconciling::{Difference, RECONCILED_DAYS, Reconciled, keep_reconciling, reconcile};
+pub(crate) use starting::{NewPayment, Purchase, insert};
+pub use starting::{Started, new_form_id, start, start_once};
 
-use crate::db::{FromRow, Tx};
+use crate::db::FromRow;
 use crate::error::{Error, Result};
 use crate::{Server, args, rounds};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, SECOND_US, Timestamp};
 use domain::credit::Credit;
-use domain::id::{AccountId, PaymentId, UserId};
+use domain::id::{AccountId, PaymentId};
 use domain::money::{Currency, Money};
 use domain::payment::{Dispute, DisputeState, Payment, PaymentOrigin, PaymentState, PlanBought};
 use domain::problem::{Problem, ProblemCode};
@@ -42,18 +47,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a webhook has before the sweeper asks the gateway itself.
 const ASK_AFTER_US: i64 = 30 * SECOND_US;
 
-/// A payment that was begun, and where the customer pays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    pub payment_id: PaymentId,
-    pub checkout_url: String,
-}
-
 #[derive(FromRow)]
 struct PaymentRow {
     account_id: String,
     id: String,
     minor_units: i64,
+    fee_minor_units: i64,
+    tax_minor_units: i64,
     currency: String,
     credit: i64,
     state: String,
@@ -63,6 +63,7 @@ struct PaymentRow {
     origin: String,
     plan_id: Option<String>,
     plan_price_minor_units: Option<i64>,
+    receipt: Option<i64>,
     created_at: i64,
     changed_at: i64,
     /// The credit that its entries come to.
@@ -74,8 +75,10 @@ struct PaymentRow {
 /// The columns of a [`PaymentRow`].
 macro_rules! columns {
     () => {
-        "account_id, id, minor_units, currency, credit, state, refunded_minor_units, dispute_state, disputed_minor_units, \
-         origin, plan_id, plan_price_minor_units, created_at, changed_at, credited, revision"
+        "account_id, id, minor_units, fee_minor_units, tax_minor_units, currency, credit, state, refunded_minor_units, \
+         dispute_state, disputed_minor_units, origin, plan_id, plan_price_minor_units, created_at, changed_at, credited, revision, \
+         (SELECT r.number FROM receipts r WHERE r.account_id = payments.account_id AND r.payment_id = payments.id) \
+         AS receipt"
     };
 }
 
@@ -89,6 +92,8 @@ impl PaymentRow {
     fn read(self) -> Result<Payment> {
         Ok(Payment {
             amount: read_money(self.minor_units, &self.currency)?,
+            fee_minor_units: self.fee_minor_units,
+            tax_minor_units: self.tax_minor_units,
             credit: Credit::from_millionths(self.credit),
             state: read_state(&self.state)?,
             refunded_minor_units: self.refunded_minor_units,
@@ -98,6 +103,7 @@ impl PaymentRow {
                 .plan_id
                 .zip(self.plan_price_minor_units)
                 .map(|(plan_id, price_minor_units)| PlanBought { plan_id, price_minor_units }),
+            receipt: self.receipt,
             id: PaymentId::from_row(self.id),
             created_at: Timestamp::from_us(self.created_at),
             changed_at: Timestamp::from_us(self.changed_at),
@@ -120,105 +126,24 @@ fn read_dispute(state: Option<&str>, minor_units: i64) -> Result<Option<Dispute>
     Ok(Some(Dispute { state, minor_units }))
 }
 
-const INSERT_PAYMENT: &str = "
-INSERT INTO payments
-    (account_id, id, user_id, gateway, minor_units, currency, credit, state, origin, plan_id, plan_price_minor_units,
-     created_at, changed_at, checked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $11, $11, $11)";
-
-/// What a payment buys.
-#[derive(Clone, Copy)]
-pub(crate) enum Purchase<'a> {
-    /// As much credit as is paid.
-    Credit,
-    /// A month of a plan, which costs `price` as a whole.
-    Plan { plan_id: &'a str, price: Money },
-}
-
-/// A payment that is about to begin.
-pub(crate) struct NewPayment<'a> {
-    pub account_id: &'a AccountId,
-    /// `None` where nobody is present.
-    pub user_id: Option<&'a UserId>,
-    pub amount: Money,
-    pub origin: PaymentOrigin,
-    pub purchase: Purchase<'a>,
-}
-
-/// Writes the row of a payment. It is durable before the gateway hears of the payment, so no money can arrive that we know
-/// nothing of.
-pub(crate) async fn insert(server: &Server, tx: &mut Tx, new: &NewPayment<'_>) -> Result<Payment> {
-    let amount = new.amount;
-    let plan = match new.purchase {
-        Purchase::Credit => None,
-        Purchase::Plan { plan_id, price } => {
-            Some(PlanBought { plan_id: plan_id.to_owned(), price_minor_units: price.minor_units })
-        }
-    };
-    let bought = if plan.is_none() { Credit::bought_with(amount) } else { Some(Credit::ZERO) };
-    let credit = bought.ok_or_else(|| Error::internal("the amount does not fit into credit"))?;
-    let now = server.now();
-    let payment = Payment {
-        id: PaymentId::new(now, server.id_bytes()),
-        amount,
-        credit,
-        state: PaymentState::Open,
-        refunded_minor_units: 0,
-        dispute: None,
-        origin: new.origin,
-        plan,
-        created_at: now,
-        changed_at: now,
-    };
-    let row = args![
-        new.account_id.as_str(),
-        payment.id.as_str(),
-        new.user_id.map_or("", UserId::as_str),
-        Gateway::of(server).name(),
-        amount.minor_units,
-        amount.currency.code(),
-        credit.millionths(),
-        new.origin.as_str(),
-        payment.plan.as_ref().map(|plan| plan.plan_id.as_str()),
-        payment.plan.as_ref().map(|plan| plan.price_minor_units),
-        now.us(),
-    ];
-    tx.execute(INSERT_PAYMENT, row).await?;
-    Ok(payment)
-}
-
-/// Begins a payment of the amount that a person typed.
-///
-/// # Errors
-/// 422 for `amount`.
-pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Result<Started> {
-    let amount = server.config.add_balance_rules().parse_amount(amount_text)?;
-    let (account_id, user_id) = (&viewer.account_id, Some(&viewer.user_id));
-    let mut tx = server.db.begin().await?;
-    let (origin, purchase) = (PaymentOrigin::Checkout, Purchase::Credit);
-    let new = NewPayment { account_id, user_id, amount, origin, purchase };
-    let payment = insert(server, &mut tx, &new).await?;
-    tx.commit().await?;
-    let checkout_url = Gateway::of(server).create_checkout(server, account_id, &payment).await?;
-    server.live.changed(account_id);
-    tracing::info!(%account_id, payment_id = %payment.id, amount = %amount.text(), "a payment began");
-    Ok(Started { payment_id: payment.id, checkout_url })
-}
-
-/// What a payment buys, as gateways and receipts name it.
+/// What a payment buys, as gateways name it.
 pub(crate) fn description(server: &Server, payment: &Payment) -> String {
-    match &payment.plan {
+    bought(server, payment.plan.as_ref().map(|plan| plan.plan_id.as_str()))
+}
+
+/// What is bought: credit, or a month of a plan.
+pub(crate) fn bought(server: &Server, plan_id: Option<&str>) -> String {
+    match plan_id {
         None => "API credit".to_owned(),
-        Some(bought) => {
-            let name =
-                server.catalogue.plan(&bought.plan_id).map_or(bought.plan_id.as_str(), |plan| plan.name.as_str());
+        Some(id) => {
+            let name = server.catalogue.plan(id).map_or(id, |plan| plan.name.as_str());
             format!("{name} plan, one month")
         }
     }
 }
 
 const SELECT_PAYMENTS: &str =
-    concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 ORDER BY id DESC LIMIT 200");
+    concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT 200");
 
 /// The newest 200 payments of an account, newest first.
 pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Payment>> {

@@ -197,7 +197,7 @@ async fn pay_when_low(server: &Arc<Server>, account_id: &AccountId) -> Result<()
     let situation = situation(server, Credit::from_millionths(available), false, bought);
     let TopUpDecision::Pay(amount) = decide(&rules, &situation) else { return Ok(()) };
     let (origin, purchase) = (PaymentOrigin::TopUp, Purchase::Credit);
-    let new = NewPayment { account_id, user_id: None, amount, origin, purchase };
+    let new = NewPayment { account_id, user_id: None, amount, origin, purchase, form_id: None };
     let payment = payments::insert(server, &mut tx, &new).await?;
     tx.execute(SET_PENDING, args![account_id.as_str(), payment.id.as_str()]).await?;
     tx.commit().await?;

@@ -44,7 +44,11 @@ async fn offer_at(server: &Server, account_id: &AccountId, plan_id: &str, at: Ti
     let subscription = subscription(server, account_id).await?;
     let change = plan_change(&usage.plan, subscription.as_ref(), &wanted, price(server, &wanted), at);
     let over = over_limits(&wanted, &usage);
-    Ok(PlanOffer { present: usage.plan, wanted, change, over, subscription, at })
+    let quote = match &change {
+        PlanChange::Paid { pay, .. } => server.config.add_balance_rules().quote(*pay),
+        _ => None,
+    };
+    Ok(PlanOffer { present: usage.plan, wanted, change, over, quote, at })
 }
 
 /// What became of the wish for another plan.
@@ -131,7 +135,7 @@ async fn begin_payment(server: &Server, viewer: &Viewer, plan: &Plan, pay: Money
     }
     let purchase = Purchase::Plan { plan_id: &plan.id, price };
     let user_id = Some(&viewer.user_id);
-    let new = NewPayment { account_id, user_id, amount: pay, origin: PaymentOrigin::Plan, purchase };
+    let new = NewPayment { account_id, user_id, amount: pay, origin: PaymentOrigin::Plan, purchase, form_id: None };
     let mut tx = server.db.begin().await?;
     let payment = payments::insert(server, &mut tx, &new).await?;
     tx.commit().await?;

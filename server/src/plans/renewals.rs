@@ -89,7 +89,7 @@ fn next_plan(server: &Server, subscription: &Subscription) -> Result<Plan> {
 async fn begin_renewal(server: &Server, tx: &mut Tx, account_id: &AccountId, plan: &Plan) -> Result<Payment> {
     let amount = price(server, plan);
     let purchase = Purchase::Plan { plan_id: &plan.id, price: amount };
-    let new = NewPayment { account_id, user_id: None, amount, origin: PaymentOrigin::Renewal, purchase };
+    let new = NewPayment { account_id, user_id: None, amount, origin: PaymentOrigin::Renewal, purchase, form_id: None };
     payments::insert(server, tx, &new).await
 }
 

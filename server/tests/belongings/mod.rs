@@ -20,7 +20,8 @@ use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
 use server::{
-    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, sessions,
+    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, receipts,
+    sessions,
 };
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,6 +45,8 @@ pub struct Ids {
     pub payment: String,
     /// An open attempt to save a card.
     pub card_setup: String,
+    /// A payment that is paid and has a receipt.
+    pub paid: String,
     pub hold: String,
     pub account: String,
     pub user: String,
@@ -63,6 +66,7 @@ impl Ids {
             key: KeyId::new(now, random).to_string(),
             payment: PaymentId::new(now, random).to_string(),
             card_setup: CardSetupId::new(now, random).to_string(),
+            paid: PaymentId::new(now, random).to_string(),
             hold: HoldId::new(now, random).to_string(),
             account: AccountId::new(now, random).to_string(),
             user: UserId::new(now, random).to_string(),
@@ -93,6 +97,7 @@ impl Ids {
             &self.key,
             &self.payment,
             &self.card_setup,
+            &self.paid,
             &self.hold,
             &self.account,
             &self.user,
@@ -178,6 +183,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
         key: key.key.id.to_string(),
         payment: payment.to_string(),
         card_setup,
+        paid: pay(server, &viewer).await.to_string(),
         hold,
         account: account_id.to_string(),
         user: viewer.user_id.to_string(),
@@ -191,6 +197,16 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let own_cookie = cookie(server, &viewer).await;
     traces.extend(own_cookie.split_once('=').map(|(_, token)| token.to_owned()));
     Belongings { mark, viewer, ids, key, narrow_key, second, own_cookie, traces, _begun: begun }
+}
+
+/// Pays with a test card. The receipt has the account's mark on it.
+async fn pay(server: &Server, viewer: &Viewer) -> PaymentId {
+    let address = format!("{} street", viewer.name);
+    receipts::save_billing_details(server, viewer, &viewer.name, &address, "").await.expect("saved");
+    let payment_id = payments::start(server, viewer, "10").await.expect("a payment").payment_id;
+    payments::local::submit_card_untold(server, &payment_id, "4242424242424242").await.expect("a test card");
+    payments::look(server, &payment_id).await.expect("paid");
+    payment_id
 }
 
 /// Waits until all mails are sent, by whatever process, so that nothing of them changes any more.
@@ -379,6 +395,8 @@ impl Rows {
             "payments",
             "sessions",
             "top_ups",
+            "receipts",
+            "sessions",
             "usage_days",
         ] {
             assert!(tables.contains(table), "the account has no {table}");
