@@ -373,6 +373,15 @@ mod tests {
         assert_eq!(Payment { refunded_minor_units: 5, ..payment }.standing().millionths(), i64::MAX - 5);
     }
 
+    #[test]
+    fn a_dispute_that_is_decided_stays_decided() {
+        use DisputeState::{Lost, Won};
+        for (decided, other) in [(Won, Lost), (Lost, Won)] {
+            let payment = Payment { dispute: dispute(decided, 300), ..paid() };
+            assert_eq!(payment.reported(Paid, 0, dispute(other, 200)), payment);
+        }
+    }
+
     proptest! {
         /// However often, late and out of order the gateway's reports come.
         #[test]
