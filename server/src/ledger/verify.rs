@@ -121,7 +121,8 @@ LIMIT 100",
         sql: "
 SELECT e.account_id, 'entry ' || e.seq
 FROM entries e LEFT JOIN payments p ON p.account_id = e.account_id AND p.id = e.payment_id
-WHERE (e.kind IN ('payment', 'refund')) <> (p.id IS NOT NULL)
+WHERE (e.kind IN ('payment', 'refund') AND p.id IS NULL)
+   OR (e.kind NOT IN ('payment', 'refund') AND e.payment_id IS NOT NULL)
 LIMIT 100",
     },
     // Divided before it is multiplied, so that no amount is too large for the product.
@@ -143,12 +144,18 @@ LIMIT 100",
     Check {
         rule: "the entries of a payment sum to what it stands for, and it gives back no more than it brought",
         sql: "
+WITH sums AS (
+    SELECT account_id, payment_id, COUNT(*) AS entries, CAST(SUM(amount) AS BIGINT) AS brought,
+           CAST(SUM(CASE WHEN kind = 'refund' THEN amount ELSE 0 END) AS BIGINT) AS given_back
+    FROM entries
+    WHERE payment_id IS NOT NULL
+    GROUP BY account_id, payment_id
+)
 SELECT p.account_id, 'payment ' || p.id || ' says ' || p.credited || ' in ' || p.revision || ', entries ' ||
-       COALESCE(SUM(e.amount), 0) || ' in ' || COUNT(e.seq)
-FROM payments p LEFT JOIN entries e ON e.account_id = p.account_id AND e.payment_id = p.id
-GROUP BY p.account_id, p.id, p.credited, p.revision
-HAVING p.credited <> COALESCE(SUM(e.amount), 0) OR p.revision <> COUNT(e.seq) OR COALESCE(SUM(e.amount), 0) < 0
-    OR COALESCE(SUM(CASE WHEN e.kind = 'refund' THEN e.amount ELSE 0 END), 0) > 0
+       COALESCE(s.brought, 0) || ' in ' || COALESCE(s.entries, 0)
+FROM payments p LEFT JOIN sums s ON s.account_id = p.account_id AND s.payment_id = p.id
+WHERE p.credited <> COALESCE(s.brought, 0) OR p.revision <> COALESCE(s.entries, 0) OR s.brought < 0
+   OR s.given_back > 0
 LIMIT 100",
     },
     Check {
