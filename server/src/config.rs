@@ -359,6 +359,23 @@ mod tests {
     }
 
     #[test]
+    fn stripe_is_refused_with_the_option_that_it_lacks_and_shows_no_secret() {
+        let public = ["--gateway", "stripe", "--public-url", "https://console.example.com"];
+        let refusal = |more: &[&str]| {
+            let config = read(&[&public[..], more].concat()).expect("reads");
+            (config.check().err().map(|error| error.to_string()).unwrap_or_default(), config)
+        };
+        assert!(refusal(&[]).0.starts_with("--stripe-secret-key: is missing"));
+        let key = ["--stripe-secret-key", "sk_live_hush1234"];
+        assert!(refusal(&key).0.starts_with("--stripe-webhook-secrets: is missing"));
+        let both = [&key[..], &["--stripe-webhook-secrets", "whsec_hush567890"]].concat();
+        let (none, config) = refusal(&both);
+        assert_eq!((none.as_str(), config.form_origins().as_str()), ("", "https://checkout.stripe.com"));
+        assert!(config.summary().contains("gateway stripe at https://api.stripe.com"));
+        assert!(!format!("{config:?}{}", config.summary()).contains("hush"));
+    }
+
+    #[test]
     fn an_engine_is_refused_with_the_option_that_it_lacks() {
         let model = ["--openai-base-url", "https://models.example/v1", "--openai-model", "small"];
         let missing = |more: &[&str]| {

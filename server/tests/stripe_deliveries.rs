@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 /// Deliveries on each database when nothing is said.
-const DELIVERIES: usize = 4_000;
+const DELIVERIES: usize = 2_000;
 /// Payments of one account.
 const PAYMENTS_EACH: usize = 40;
 /// Deliveries at once.
