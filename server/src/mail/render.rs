@@ -43,8 +43,8 @@ fn reason(server: &Server, mail: &Claimed) -> String {
     }
 }
 
-fn link(server: &Server, label: &'static str, path: &str) -> Option<Link> {
-    Some(Link { label, url: format!("{}{path}", server.config.public_url()) })
+fn link(server: &Server, label: &'static str, path: &str) -> Link {
+    Link { label, url: format!("{}{path}", server.config.public_url()) }
 }
 
 /// `2026-11-24 14:05 UTC`
@@ -66,7 +66,7 @@ fn credit_low(server: &Server, mail: &Claimed) -> Letter {
                 .to_owned(),
         ],
         facts: vec![("Left", left), ("At", moment(mail.at))],
-        link: link(server, "Add balance", "/settings?add-balance"),
+        link: Some(link(server, "Add balance", "/settings?add-balance")),
         after: vec!["You choose the amount at which you are told on your account's page.".to_owned()],
         ..Letter::default()
     }
@@ -90,7 +90,7 @@ async fn key_cap_near(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
                 .to_owned(),
         ],
         facts: vec![("Spent", spent), ("Monthly cap", cap), ("At", moment(mail.at))],
-        link: link(server, "Open the key", &format!("/settings/keys/{}", mail.subject())),
+        link: Some(link(server, "Open the key", &format!("/settings/keys/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -109,7 +109,7 @@ async fn chatbot_cap_near(server: &Server, mail: &Claimed) -> Result<Option<Lett
                 .to_owned(),
         ],
         facts: vec![("Spent", spent), ("Daily cap", cap), ("At", moment(mail.at))],
-        link: link(server, "Open the chatbot", &format!("/chatbots/{}", mail.subject())),
+        link: Some(link(server, "Open the chatbot", &format!("/chatbots/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -129,7 +129,7 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
             ),
             "If they are to go on, set a later day on the key's page, or give them another key.".to_owned(),
         ],
-        link: link(server, "Open the key", &format!("/settings/keys/{}", mail.subject())),
+        link: Some(link(server, "Open the key", &format!("/settings/keys/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -154,7 +154,7 @@ async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
             ("At", moment(mail.at)),
             ("Payment", mail.subject().to_owned()),
         ],
-        link: link(server, "All payments", "/settings/payments"),
+        link: Some(link(server, "All payments", "/settings/payments")),
         ..Letter::default()
     })
 }
@@ -168,7 +168,7 @@ async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
         facts: vec![("Amount", amount.text()), ("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
-        link: link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
+        link: Some(link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal()))),
         ..Letter::default()
     })
 }
@@ -182,7 +182,7 @@ fn new_sign_in(server: &Server, mail: &Claimed) -> Letter {
                 .to_owned(),
         ],
         facts: vec![("Where", mail.detail.clone()), ("At", moment(mail.at))],
-        link: link(server, "It was not me: choose a new password", "/forgot-password"),
+        link: Some(link(server, "It was not me: choose a new password", "/forgot-password")),
         after: vec!["If it was you, there is nothing to do. A new password ends all sessions.".to_owned()],
         ..Letter::default()
     }
@@ -195,7 +195,7 @@ async fn password_reset(server: &Server, mail: &Claimed) -> Result<Letter> {
         paragraphs: vec![
             "Somebody asked for a new password for your e-mail. This link is good for an hour, once.".to_owned(),
         ],
-        link: link(server, "Choose a new password", &format!("/reset-password?token={}", *token)),
+        link: Some(link(server, "Choose a new password", &format!("/reset-password?token={}", *token))),
         after: vec!["If it was not you, there is nothing to do: your password stays as it is.".to_owned()],
         ..Letter::default()
     })
@@ -212,7 +212,7 @@ async fn email_confirmation(server: &Server, mail: &Claimed) -> Result<Option<Le
     Ok(Some(Letter {
         subject: "Confirm your e-mail".to_owned(),
         paragraphs: vec!["Please confirm that this e-mail is yours. This link is good for seven days.".to_owned()],
-        link: link(server, "Confirm this e-mail", &format!("/confirm-email?token={}", *token)),
+        link: Some(link(server, "Confirm this e-mail", &format!("/confirm-email?token={}", *token))),
         after: vec![
             "If you have not made an account, somebody else typed your e-mail; there is nothing to do.".to_owned(),
         ],
