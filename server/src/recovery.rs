@@ -89,7 +89,9 @@ pub async fn choose_password(server: &Server, token: &str, password: &str, addre
     tx.execute(UPDATE_PASSWORD, args![user_id.as_str(), password_hash, server.now().us()]).await?;
     let accounts = sessions::end_all(&mut tx, &user_id).await?;
     tx.commit().await?;
-    accounts.iter().for_each(|account_id| server.live.changed(account_id));
+    for account_id in &accounts {
+        server.live.changed(account_id);
+    }
     tracing::info!(%user_id, "a password was chosen anew");
     Ok(())
 }

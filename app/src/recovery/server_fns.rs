@@ -64,9 +64,9 @@ struct NewPassword {
 }
 
 /// Where a request comes from, for the limits on attempts.
-struct From(IpAddr);
+struct Address(IpAddr);
 
-impl FromRequestParts<Arc<Server>> for From {
+impl FromRequestParts<Arc<Server>> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Infallible> {
@@ -81,7 +81,7 @@ async fn forgot(Extension(options): Extension<LeptosOptions>) -> Response {
 async fn ask(
     State(server): State<Arc<Server>>,
     Extension(options): Extension<LeptosOptions>,
-    From(address): From,
+    Address(address): Address,
     Form(Email { email }): Form<Email>,
 ) -> Response {
     match server::recovery::ask_for_password(&server, &email, address).map_err(AppError::from) {
@@ -93,7 +93,7 @@ async fn ask(
 async fn choose(
     State(server): State<Arc<Server>>,
     Extension(options): Extension<LeptosOptions>,
-    From(address): From,
+    Address(address): Address,
     Query(Link { token }): Query<Link>,
 ) -> Response {
     match server::recovery::require(&server, &token, MailKind::PasswordReset, address).await.map_err(AppError::from) {
@@ -105,7 +105,7 @@ async fn choose(
 async fn reset(
     State(server): State<Arc<Server>>,
     Extension(options): Extension<LeptosOptions>,
-    From(address): From,
+    Address(address): Address,
     Form(NewPassword { token, password }): Form<NewPassword>,
 ) -> Response {
     let chosen = server::recovery::choose_password(&server, &token, &password, address).await.map_err(AppError::from);
@@ -121,7 +121,7 @@ async fn reset(
 async fn look(
     State(server): State<Arc<Server>>,
     Extension(options): Extension<LeptosOptions>,
-    From(address): From,
+    Address(address): Address,
     Query(Link { token }): Query<Link>,
 ) -> Response {
     let kind = MailKind::EmailConfirmation;
@@ -134,7 +134,7 @@ async fn look(
 async fn confirm(
     State(server): State<Arc<Server>>,
     Extension(options): Extension<LeptosOptions>,
-    From(address): From,
+    Address(address): Address,
     Form(Link { token }): Form<Link>,
 ) -> Response {
     match server::recovery::confirm_email(&server, &token, address).await.map_err(AppError::from) {

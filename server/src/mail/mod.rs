@@ -43,7 +43,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// How often it is looked for mails that wait.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked for keys that are about to end.
-const REMIND_EVERY: Duration = Duration::from_secs(600);
+const REMIND_EVERY: Duration = Duration::from_mins(10);
 
 /// Something that people are told of by mail.
 #[derive(Clone, Debug)]

@@ -51,8 +51,8 @@ fn reason(server: &Server, mail: &Claimed) -> String {
     }
 }
 
-fn link(server: &Server, label: &'static str, path: &str) -> Option<Link> {
-    Some(Link { label, url: format!("{}{path}", server.config.public_url()) })
+fn link(server: &Server, label: &'static str, path: &str) -> Link {
+    Link { label, url: format!("{}{path}", server.config.public_url()) }
 }
 
 /// `2026-11-24 14:05 UTC`
@@ -74,7 +74,7 @@ fn credit_low(server: &Server, mail: &Claimed) -> Letter {
                 .to_owned(),
         ],
         facts: vec![("Left", left), ("At", moment(mail.at))],
-        link: link(server, "Add balance", "/settings?add-balance"),
+        link: Some(link(server, "Add balance", "/settings?add-balance")),
         after: vec!["You choose the amount at which you are told on your account's page.".to_owned()],
         ..Letter::default()
     }
@@ -98,7 +98,7 @@ async fn key_cap_near(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
                 .to_owned(),
         ],
         facts: vec![("Spent", spent), ("Monthly cap", cap), ("At", moment(mail.at))],
-        link: link(server, "Open the key", &format!("/settings/keys/{}", mail.subject())),
+        link: Some(link(server, "Open the key", &format!("/settings/keys/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -117,7 +117,7 @@ async fn chatbot_cap_near(server: &Server, mail: &Claimed) -> Result<Option<Lett
                 .to_owned(),
         ],
         facts: vec![("Spent", spent), ("Daily cap", cap), ("At", moment(mail.at))],
-        link: link(server, "Open the chatbot", &format!("/chatbots/{}", mail.subject())),
+        link: Some(link(server, "Open the chatbot", &format!("/chatbots/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -137,7 +137,7 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
             ),
             "If they are to go on, set a later day on the key's page, or give them another key.".to_owned(),
         ],
-        link: link(server, "Open the key", &format!("/settings/keys/{}", mail.subject())),
+        link: Some(link(server, "Open the key", &format!("/settings/keys/{}", mail.subject()))),
         ..Letter::default()
     }))
 }
@@ -173,7 +173,7 @@ async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
         subject: format!("Receipt {number} for your payment of {}", amount.text()),
         paragraphs: vec![format!("Thank you. Your payment has arrived and {arrived}. The receipt is attached.")],
         facts,
-        link: link(server, "Open the receipt", &page),
+        link: Some(link(server, "Open the receipt", &page)),
         attachment: Some(Attached {
             name: format!("artiko-receipt-{number}.pdf"),
             media_type: "application/pdf",
@@ -193,10 +193,10 @@ async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
         facts: vec![("Amount", amount), ("At", moment(mail.at)), ("Payment", payment.id.to_string())],
-        link: match payment.plan {
+        link: Some(match payment.plan {
             None => link(server, "Try again", &format!("/settings?add-balance={}", payment.net().short_decimal())),
             Some(_) => link(server, "Look at the plans", "/settings?compare-plans"),
-        },
+        }),
         ..Letter::default()
     })
 }
@@ -211,7 +211,7 @@ fn top_up_stopped(server: &Server, mail: &Claimed) -> Letter {
             "When no credit is left, calls by API and messages of the widget are refused.".to_owned(),
         ],
         facts: vec![("At", moment(mail.at))],
-        link: link(server, "Look at auto top-up", "/settings/auto-top-up"),
+        link: Some(link(server, "Look at auto top-up", "/settings/auto-top-up")),
         ..Letter::default()
     }
 }
@@ -225,7 +225,7 @@ fn new_sign_in(server: &Server, mail: &Claimed) -> Letter {
                 .to_owned(),
         ],
         facts: vec![("Where", mail.detail.clone()), ("At", moment(mail.at))],
-        link: link(server, "It was not me: choose a new password", "/forgot-password"),
+        link: Some(link(server, "It was not me: choose a new password", "/forgot-password")),
         after: vec!["If it was you, there is nothing to do. A new password ends all sessions.".to_owned()],
         ..Letter::default()
     }
@@ -238,7 +238,7 @@ async fn password_reset(server: &Server, mail: &Claimed) -> Result<Letter> {
         paragraphs: vec![
             "Somebody asked for a new password for your e-mail. This link is good for an hour, once.".to_owned(),
         ],
-        link: link(server, "Choose a new password", &format!("/reset-password?token={}", *token)),
+        link: Some(link(server, "Choose a new password", &format!("/reset-password?token={}", *token))),
         after: vec!["If it was not you, there is nothing to do: your password stays as it is.".to_owned()],
         ..Letter::default()
     })
@@ -255,7 +255,7 @@ async fn email_confirmation(server: &Server, mail: &Claimed) -> Result<Option<Le
     Ok(Some(Letter {
         subject: "Confirm your e-mail".to_owned(),
         paragraphs: vec!["Please confirm that this e-mail is yours. This link is good for seven days.".to_owned()],
-        link: link(server, "Confirm this e-mail", &format!("/confirm-email?token={}", *token)),
+        link: Some(link(server, "Confirm this e-mail", &format!("/confirm-email?token={}", *token))),
         after: vec![
             "If you have not made an account, somebody else typed your e-mail; there is nothing to do.".to_owned(),
         ],

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Longest that the server may take for one mail, from the connection to its last word. It ends well before somebody
 /// else takes the mail for abandoned.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_mins(1);
 
 pub struct SmtpServer {
     transport: AsyncSmtpTransport<Tokio1Executor>,

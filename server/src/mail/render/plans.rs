@@ -40,7 +40,7 @@ pub(super) async fn ending(server: &Server, mail: &Claimed) -> Result<Option<Let
         subject: format!("Your month of the plan {plan} ends on {}", subscription.period_end.date()),
         paragraphs: vec![format!("Your plan {plan} is paid until {end}."), next],
         facts: vec![("A month costs", subscription.price.text())],
-        link: link(server, "Look at your plan", "/settings"),
+        link: Some(link(server, "Look at your plan", "/settings")),
         ..Letter::default()
     }))
 }
@@ -62,7 +62,7 @@ pub(super) async fn unpaid(server: &Server, mail: &Claimed) -> Result<Option<Let
                 moment(until)
             ),
         ],
-        link: link(server, "Pay the next month", &format!("/settings/plan/{}", subscription.plan_id)),
+        link: Some(link(server, "Pay the next month", &format!("/settings/plan/{}", subscription.plan_id))),
         ..Letter::default()
     }))
 }
@@ -78,7 +78,7 @@ pub(super) fn fell_back(server: &Server, mail: &Claimed) -> Letter {
              on, and only making more of it is refused."
                 .to_owned(),
         ],
-        link: link(server, "Choose a plan", "/settings?compare-plans"),
+        link: Some(link(server, "Choose a plan", "/settings?compare-plans")),
         ..Letter::default()
     }
 }
