@@ -19,5 +19,7 @@ pub mod passages;
 pub mod payment;
 pub mod plan;
 pub mod problem;
+pub mod quote;
+pub mod receipt;
 pub mod widget;
 pub mod window;

@@ -1,0 +1,107 @@
+//! The receipt of a payment, to be read, printed or kept as a PDF.
+
+use super::{BILLING, PAYMENTS, document};
+use crate::error::AppError;
+use crate::components::ProblemNotice;
+use domain::payment::Payment;
+use domain::receipt::{Line, Party, Receipt, number_text};
+use leptos::config::LeptosOptions;
+use leptos::prelude::*;
+
+pub(super) fn receipt_page(options: LeptosOptions, receipt: Receipt, payment: Payment) -> String {
+    let Receipt { number, payment_id, issued_at, particulars } = receipt;
+    let number = number_text(number);
+    let title = format!("Receipt {number}");
+    let (total, currency) = (particulars.quote.total(), particulars.quote.amount.currency);
+    let taken_back = payment.taken_back();
+    let note = format!(
+        "Credit bought: {}. All amounts are in {currency}.",
+        particulars.credit.text(currency)
+    );
+    let body = move || {
+        view! {
+            <p class="crumbs screen-only">
+                <a href=PAYMENTS>"← Payments"</a>
+            </p>
+            <section class="card" aria-labelledby="receipt-title">
+                <header>
+                    <h1 id="receipt-title">"Receipt "<span class="num">{number}</span></h1>
+                    <a class="btn push screen-only" href=format!("{PAYMENTS}/{payment_id}/receipt.pdf")>"Download PDF"</a>
+                </header>
+                <div class="body parties">
+                    {party("From", &particulars.seller)}
+                    {party("To", &particulars.customer)}
+                </div>
+                <dl class="body facts">
+                    <dt>"Date"</dt>
+                    <dd><time datetime=issued_at.to_string()>{issued_at.date()}</time></dd>
+                    <dt>"Payment"</dt>
+                    <dd class="mono">{payment_id.to_string()}</dd>
+                    <dt>"State"</dt>
+                    <dd>{payment.label()}</dd>
+                </dl>
+                <table>
+                    <caption class="visually-hidden">"What was paid"</caption>
+                    <thead>
+                        <tr><th scope="col">"Item"</th><th scope="col" class="r">"Amount"</th></tr>
+                    </thead>
+                    <tbody>
+                        {particulars.lines().into_iter().map(line).collect_view()}
+                        <tr class="sum">
+                            <th scope="row">"Total paid"</th>
+                            <td class="r num">{total.text()}</td>
+                        </tr>
+                        {(taken_back.minor_units > 0)
+                            .then(|| line(Line { label: "Given back since".to_owned(), amount: taken_back }))}
+                    </tbody>
+                </table>
+                <p class="foot">{note}</p>
+            </section>
+            <p class="hint screen-only">
+                "To have a company, an address or a tax number on the receipts to come, fill in the "
+                <a href=BILLING>"billing details"</a>"."
+            </p>
+        }
+        .into_any()
+    };
+    document(options, title, "paper", body)
+}
+
+fn party(label: &'static str, party: &Party) -> AnyView {
+    let Party { name, address, tax_id, email } = party.clone();
+    let tax_id = (!tax_id.is_empty()).then(|| format!("Tax number {tax_id}"));
+    let more = address.into_iter().chain(tax_id).chain(Some(email).filter(|email| !email.is_empty()));
+    view! {
+        <div>
+            <h2>{label}</h2>
+            <p><strong>{name}</strong></p>
+            {more.map(|line| view! { <p>{line}</p> }.into_any()).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+fn line(Line { label, amount }: Line) -> AnyView {
+    view! {
+        <tr>
+            <td>{label}</td>
+            <td class="r num">{amount.text()}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// A receipt that is not there, or cannot be read now.
+pub(super) fn problem_page(options: LeptosOptions, error: AppError) -> String {
+    let body = move || {
+        view! {
+            <p class="crumbs">
+                <a href=PAYMENTS>"← Payments"</a>
+            </p>
+            <h1>"Receipt"</h1>
+            <ProblemNotice problem=error.problem/>
+        }
+        .into_any()
+    };
+    document(options, "Receipt".to_owned(), "paper", body)
+}
