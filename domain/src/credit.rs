@@ -124,6 +124,8 @@ pub struct CreditSummary {
     pub posted: Credit,
     /// Credit set aside for answers that are being written.
     pub held: Credit,
+    /// Credit that was refunded or disputed after it was spent; the next payment settles it first.
+    pub debt: Credit,
     pub currency: Currency,
     /// The price of one message by API or widget.
     pub price_per_message: Credit,

@@ -221,7 +221,7 @@ impl From<WindowFull> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::InsufficientCredit { required, available } => Self {
+            Refusal::InsufficientCredit { required, available, .. } => Self {
                 required: Some(required),
                 available: Some(available),
                 ..Self::with_detail(ProblemCode::InsufficientCredit, refusal.to_string())
@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_problem_keeps_its_numbers_on_the_way_to_the_browser() {
-        let refusal = Refusal::InsufficientCredit { required: Credit::from_millionths(2_000), available: Credit::ZERO };
+        let (required, available, debt) = (Credit::from_millionths(2_000), Credit::ZERO, Credit::ZERO);
+        let refusal = Refusal::InsufficientCredit { required, available, debt };
         let problem = Problem::from(refusal);
         let text = serde_json::to_string(&problem).expect("a problem is serialisable");
         assert_eq!(serde_json::from_str::<Problem>(&text).expect("and reads back"), problem);

@@ -235,7 +235,7 @@ async fn a_payment_that_begins_and_one_that_is_declined_are_heard() {
         let mut page = Page::open(&server, &olga).await;
         let payment_id = payments::start(&server, &olga, "25").await.unwrap().payment_id;
         page.hears_a_change(3_000).await;
-        let declined = Report { payment_id, state: PaymentState::Failed, amount: None };
+        let declined = Report::of(payment_id, PaymentState::Failed);
         payments::fulfil(&server, &declined).await.unwrap();
         page.hears_a_change(3_000).await;
         payments::fulfil(&server, &declined).await.unwrap();

@@ -2,6 +2,7 @@
 
 use super::page::PAGE;
 use super::spend_chart::SpendChart;
+use crate::usage::what;
 use crate::components::{Later, Moment, MomentKind, OpenDialog, grouped};
 use domain::credit::{Credit, CreditSummary};
 use domain::ledger::{Channel, Entry, EntryKind};
@@ -24,7 +25,11 @@ pub fn CreditCard(credit: CreditSummary, entries: Vec<Entry>) -> impl IntoView {
                     <div>
                         <BigCredit credit=credit.available() currency=currency />
                         <p class="hint reach">{reach(&credit)}</p>
-                        {held(&credit).map(|text| view! { <p class="hint reach">{text}</p> }.into_any())}
+                        {[held(&credit), debt(&credit)]
+                            .into_iter()
+                            .flatten()
+                            .map(|text| view! { <p class="hint reach">{text}</p> }.into_any())
+                            .collect_view()}
                     </div>
                     <SpendChart days=credit.days.clone() spent=credit.spent() currency=currency />
                 </div>
@@ -85,6 +90,12 @@ fn held(credit: &CreditSummary) -> Option<String> {
     Some(format!("{amount} more is held for answers that are being written"))
 }
 
+/// What is owed; nothing where nothing is.
+fn debt(credit: &CreditSummary) -> Option<String> {
+    let amount = (credit.debt > Credit::ZERO).then(|| credit.debt.text(credit.currency))?;
+    Some(format!("Debt: {amount} was taken back by a refund or dispute after it was spent. Your next payment settles it first."))
+}
+
 fn entry_row(entry: Entry, currency: Currency) -> AnyView {
     let class = if entry.amount > Credit::ZERO { "r num plus" } else { "r num minus" };
     let origin = origin(&entry);
@@ -100,15 +111,12 @@ fn entry_row(entry: Entry, currency: Currency) -> AnyView {
 }
 
 fn title(entry: &Entry) -> String {
-    match entry.kind {
-        EntryKind::Charge => {
-            let chatbot = entry.chatbot.as_ref().map(|chatbot| chatbot.name.as_str());
-            format!("Message · {}", chatbot.unwrap_or("deleted chatbot"))
-        }
-        EntryKind::Payment => "Payment".to_owned(),
-        EntryKind::Grant => "Credit given".to_owned(),
-        EntryKind::Adjustment => "Correction".to_owned(),
+    let what = what(entry.kind);
+    if entry.kind != EntryKind::Charge {
+        return what.to_owned();
     }
+    let chatbot = entry.chatbot.as_ref().map(|chatbot| chatbot.name.as_str());
+    format!("{what} · {}", chatbot.unwrap_or("deleted chatbot"))
 }
 
 /// Where an entry comes from, with a separator at its end; empty when there is nothing to say.
@@ -132,10 +140,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credit_that_is_held_is_named_beside_what_can_be_spent() {
+    fn credit_that_is_held_or_owed_is_named_beside_what_can_be_spent() {
         let mut credit = CreditSummary {
             posted: Credit::from_millionths(5_000_000),
             held: Credit::ZERO,
+            debt: Credit::ZERO,
             currency: Currency::Usd,
             price_per_message: Credit::from_millionths(2_000),
             days: Vec::new(),
@@ -144,5 +153,8 @@ mod tests {
         credit.held = Credit::from_millionths(1_500_000);
         assert_eq!(held(&credit).as_deref(), Some("$1.500000 more is held for answers that are being written"));
         assert_eq!(reach(&credit), "≈ 1,750 messages");
+        assert_eq!(debt(&credit), None);
+        credit.debt = Credit::from_millionths(2_000);
+        assert!(debt(&credit).is_some_and(|text| text.starts_with("Debt: $0.002000 ")));
     }
 }

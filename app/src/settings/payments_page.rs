@@ -3,6 +3,7 @@
 use super::page::PAGE;
 use super::server_fns::LoadPayments;
 use crate::components::{EmptyState, Loaded, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
+use domain::credit::Credit;
 use domain::payment::{Payment, PaymentState};
 use leptos::prelude::*;
 
@@ -65,13 +66,17 @@ fn payment_table(payments: Vec<Payment>) -> AnyView {
 }
 
 fn payment_row(payment: Payment) -> AnyView {
+    let taken_back = payment.taken_back();
+    let is_taken_back = taken_back.minor_units > 0;
     let chip = match payment.state {
+        PaymentState::Paid if is_taken_back => "chip",
         PaymentState::Paid => "chip ok",
         PaymentState::Open | PaymentState::Processing => "chip warn",
         PaymentState::Failed => "chip bad",
         PaymentState::Cancelled | PaymentState::Expired => "chip",
     };
-    let credit = (payment.state == PaymentState::Paid).then(|| payment.credit.signed_text(payment.amount.currency));
+    let standing = payment.standing();
+    let credit = (standing > Credit::ZERO).then(|| standing.signed_text(payment.amount.currency));
     view! {
         <tr>
             <td>
@@ -79,9 +84,12 @@ fn payment_row(payment: Payment) -> AnyView {
             </td>
             <td class="mono">{payment.id.to_string()}</td>
             <td>
-                <span class=chip>{payment.state.label()}</span>
+                <span class=chip>{payment.label()}</span>
             </td>
-            <td class="r num">{payment.amount.text()}</td>
+            <td class="r num">
+                {payment.amount.text()}
+                {is_taken_back.then(|| view! { <div class="sub">{format!("−{}", taken_back.text())}</div> }.into_any())}
+            </td>
             <td class="r num plus">{credit.unwrap_or_else(|| "–".to_owned())}</td>
         </tr>
     }

@@ -12,6 +12,7 @@ pub const fn what(kind: EntryKind) -> &'static str {
         EntryKind::Payment => "Payment",
         EntryKind::Grant => "Credit given",
         EntryKind::Adjustment => "Correction",
+        EntryKind::Refund => "Refund",
     }
 }
 

@@ -189,6 +189,8 @@ pub fn decide_request(account: &Account, request: Request, now: Timestamp) -> Re
             Decision { entry: Some(posted), ..unchanged(&rolled, posted.after) }
         }
     };
+    // What a hold gave back settles a debt before anything else.
+    decision.after = decision.after.settled();
     decision.alerts = alerts(&rolled, &decision);
     Ok(decision)
 }
@@ -243,7 +245,7 @@ fn admit(account: &Account, amount: Credit, now: Timestamp) -> Result<(AccountSt
         return Err(Refusal::ChatbotCapReached { cap, spent: chatbot.spent, retry_at });
     }
     if amount > state.available() {
-        return Err(Refusal::InsufficientCredit { required: amount, available: state.available() });
+        return Err(state.insufficient(amount));
     }
     if account.window.is_none() {
         return Ok((state, None));
@@ -264,6 +266,7 @@ fn settle(account: &Account, hold: Hold, cost: Credit) -> Result<Decision, Refus
     if cost > hold.amount {
         return Err(Refusal::CostAboveHold { cost, held: hold.amount });
     }
+    // Before what it gives back settles a debt: the answer is there and paid for with what was set aside for it.
     let given_back = end(account, hold, HoldState::Settled)?;
     if cost == Credit::ZERO {
         return Ok(given_back);
@@ -344,7 +347,7 @@ mod tests {
         let capped = Refusal::ChatbotCapReached { cap: credit(19), spent: credit(10), retry_at: tomorrow };
         assert_eq!(asked(&account, 10), Err(capped));
         account.chatbot = Some(spending(20, 10, NOW.start_of_day()));
-        let short = Refusal::InsufficientCredit { required: credit(10), available: credit(9) };
+        let short = Refusal::InsufficientCredit { required: credit(10), available: credit(9), debt: Credit::ZERO };
         assert_eq!(asked(&account, 10), Err(short));
         account.state.posted = credit(10);
         let decision = asked(&account, 10).expect("nothing refuses any more");

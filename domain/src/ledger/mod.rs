@@ -24,10 +24,13 @@ use std::fmt;
 /// The part of an account that a decision reads and changes; one row of `balances`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountState {
-    /// The sum of all entries.
+    /// The credit in the account. The sum of all entries is this less the debt.
     pub posted: Credit,
     /// The part of `posted` that is set aside.
     pub held: Credit,
+    /// Credit that was taken back after it was spent. Whatever becomes free settles it first, so while there is a debt
+    /// nothing is available.
+    pub debt: Credit,
     /// The number that the next entry gets, from 1.
     pub next_entry: i64,
     /// The number that the next counted message gets, from 1.
@@ -36,12 +39,31 @@ pub struct AccountState {
 
 impl AccountState {
     /// An account before its first entry.
-    pub const EMPTY: Self = Self { posted: Credit::ZERO, held: Credit::ZERO, next_entry: 1, next_message: 1 };
+    pub const EMPTY: Self =
+        Self { posted: Credit::ZERO, held: Credit::ZERO, debt: Credit::ZERO, next_entry: 1, next_message: 1 };
 
     /// What can be spent now.
     #[must_use]
     pub fn available(&self) -> Credit {
         self.posted.checked_sub(self.held).unwrap_or(Credit::ZERO)
+    }
+
+    /// The sum of all entries: negative while more was taken back than there is.
+    #[must_use]
+    pub fn net(&self) -> Credit {
+        // Neither is negative, so the difference fits.
+        self.posted.checked_sub(self.debt).unwrap_or(Credit::ZERO)
+    }
+
+    fn insufficient(&self, required: Credit) -> Refusal {
+        Refusal::InsufficientCredit { required, available: self.available(), debt: self.debt }
+    }
+
+    /// Settles the debt with what is free, as far as that goes.
+    fn settled(self) -> Self {
+        let settled = self.available().min(self.debt);
+        let less = |amount: Credit| amount.checked_sub(settled).unwrap_or(Credit::ZERO);
+        Self { posted: less(self.posted), debt: less(self.debt), ..self }
     }
 }
 
@@ -57,10 +79,12 @@ pub enum EntryKind {
     Grant,
     /// A correction by the operator, in either direction.
     Adjustment,
+    /// Credit of a payment that was refunded or disputed; positive where a dispute was won.
+    Refund,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 4] = [Self::Charge, Self::Payment, Self::Grant, Self::Adjustment];
+    pub const ALL: [Self; 5] = [Self::Charge, Self::Payment, Self::Grant, Self::Adjustment, Self::Refund];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -69,6 +93,7 @@ impl EntryKind {
             Self::Payment => "payment",
             Self::Grant => "grant",
             Self::Adjustment => "adjustment",
+            Self::Refund => "refund",
         }
     }
 
@@ -114,8 +139,10 @@ pub enum Operation {
     Payment { amount: Credit },
     /// Add credit as a gift.
     Grant { amount: Credit },
-    /// Take back credit that a payment bought; what is not there any more is refused.
+    /// Take back credit that a payment bought; what is not there any more becomes a debt.
     Refund { amount: Credit },
+    /// Give back what a refund took, because a dispute was won.
+    GiveBack { amount: Credit },
     /// Correct by a positive or negative amount.
     Adjust { amount: Credit },
 }
@@ -138,7 +165,7 @@ pub enum Refusal {
     /// The chatbot's cap does not cover the amount until the next day begins.
     ChatbotCapReached { cap: Credit, spent: Credit, retry_at: Timestamp },
     /// The credit that is left does not cover the amount.
-    InsufficientCredit { required: Credit, available: Credit },
+    InsufficientCredit { required: Credit, available: Credit, debt: Credit },
     /// The sum would not fit into 64 bits.
     Overflow,
 }
@@ -161,8 +188,13 @@ impl fmt::Display for Refusal {
             Self::ChatbotCapReached { cap, spent, .. } => {
                 write!(f, "this chatbot may spend {} a day and has spent {}", cap.decimal(), spent.decimal())
             }
-            Self::InsufficientCredit { required, available } => {
-                write!(f, "this needs {} of credit and {} is left", required.decimal(), available.decimal())
+            Self::InsufficientCredit { required, available, debt } => {
+                write!(f, "this needs {} of credit and {} is left", required.decimal(), available.decimal())?;
+                if *debt == Credit::ZERO {
+                    return Ok(());
+                }
+                let missing = required.checked_add(*debt).unwrap_or(*required);
+                write!(f, "; a debt of {} is settled first, so {} is missing", debt.decimal(), missing.decimal())
             }
             Self::Overflow => f.write_str("the account cannot hold that much credit"),
         }
@@ -186,12 +218,19 @@ pub struct Posted {
 pub fn decide(state: AccountState, operation: Operation) -> Result<Posted, Refusal> {
     let (kind, amount) = signed_amount(operation)?;
     let required = amount.negated();
-    if required > Credit::ZERO && required > state.available() {
-        return Err(Refusal::InsufficientCredit { required, available: state.available() });
+    let is_taken_back = matches!(operation, Operation::Refund { .. });
+    if required > Credit::ZERO && required > state.available() && !is_taken_back {
+        return Err(state.insufficient(required));
     }
-    let posted = state.posted.checked_add(amount).ok_or(Refusal::Overflow)?;
+    // What is taken back is owed, and then settled with what is there.
+    let (posted, debt) = if is_taken_back {
+        (Some(state.posted), state.debt.checked_add(required))
+    } else {
+        (state.posted.checked_add(amount), Some(state.debt))
+    };
+    let (posted, debt) = posted.zip(debt).ok_or(Refusal::Overflow)?;
     let next_entry = state.next_entry.checked_add(1).ok_or(Refusal::Overflow)?;
-    let after = AccountState { posted, next_entry, ..state };
+    let after = AccountState { posted, debt, next_entry, ..state }.settled();
     Ok(Posted { kind, seq: state.next_entry, amount, after })
 }
 
@@ -200,7 +239,8 @@ fn signed_amount(operation: Operation) -> Result<(EntryKind, Credit), Refusal> {
         Operation::Charge { price } => (EntryKind::Charge, price.negated(), price >= Credit::ZERO),
         Operation::Payment { amount } => (EntryKind::Payment, amount, amount > Credit::ZERO),
         Operation::Grant { amount } => (EntryKind::Grant, amount, amount > Credit::ZERO),
-        Operation::Refund { amount } => (EntryKind::Adjustment, amount.negated(), amount > Credit::ZERO),
+        Operation::Refund { amount } => (EntryKind::Refund, amount.negated(), amount > Credit::ZERO),
+        Operation::GiveBack { amount } => (EntryKind::Refund, amount, amount > Credit::ZERO),
         Operation::Adjust { amount } => (EntryKind::Adjustment, amount, amount != Credit::ZERO),
     };
     if is_in_range && amount > Credit::from_millionths(i64::MIN) {
@@ -217,7 +257,7 @@ pub struct Entry {
     pub seq: i64,
     pub kind: EntryKind,
     pub amount: Credit,
-    /// Credit in the account after this entry.
+    /// The sum of all entries up to this one: the credit in the account, or negative the debt.
     pub posted_after: Credit,
     pub at: Timestamp,
     pub request_id: String,
@@ -311,6 +351,7 @@ mod tests {
         AccountState {
             posted: Credit::from_millionths(posted),
             held: Credit::from_millionths(held),
+            debt: Credit::ZERO,
             next_entry: 7,
             next_message: 3,
         }
@@ -323,8 +364,9 @@ mod tests {
     #[test]
     fn a_decision_follows_its_table() {
         use Refusal::{AmountOutOfRange, InsufficientCredit, Overflow};
-        let short =
-            |required, available| Err(InsufficientCredit { required: credit(required), available: credit(available) });
+        let short = |required, available| {
+            Err(InsufficientCredit { required: credit(required), available: credit(available), debt: Credit::ZERO })
+        };
         let max = i64::MAX;
         for (posted, held, operation, outcome) in [
             (2_000, 0, Operation::Charge { price: credit(2_000) }, Ok(0)),
@@ -341,13 +383,48 @@ mod tests {
             (5, 0, Operation::Adjust { amount: credit(0) }, Err(AmountOutOfRange)),
             (5, 0, Operation::Adjust { amount: credit(i64::MIN) }, Err(AmountOutOfRange)),
             (5, 0, Operation::Refund { amount: credit(5) }, Ok(0)),
-            (5, 1, Operation::Refund { amount: credit(5) }, short(5, 4)),
+            (5, 1, Operation::Refund { amount: credit(4) }, Ok(1)),
+            (5, 1, Operation::Refund { amount: credit(9) }, Ok(1)),
             (5, 0, Operation::Refund { amount: credit(0) }, Err(AmountOutOfRange)),
             (5, 0, Operation::Refund { amount: credit(i64::MIN) }, Err(AmountOutOfRange)),
         ] {
             let decided = decide(state(posted, held), operation).map(|posted| posted.after.posted.millionths());
             assert_eq!(decided, outcome, "{posted} {held} {operation:?}");
         }
+    }
+
+    /// Credit, held and debt before; what happens; credit and debt after it.
+    #[test]
+    fn a_debt_follows_its_table() {
+        let take = |amount| Operation::Refund { amount: credit(amount) };
+        let pay = |amount| Operation::Payment { amount: credit(amount) };
+        for (posted, held, debt, operation, outcome) in [
+            (5, 0, 0, take(4), (1, 0)),
+            (5, 0, 0, take(5), (0, 0)),
+            (5, 0, 0, take(6), (0, 1)),
+            (5, 3, 0, take(6), (3, 4)),
+            (3, 3, 4, take(1), (3, 5)),
+            (0, 0, 4, pay(3), (0, 1)),
+            (0, 0, 4, pay(4), (0, 0)),
+            (0, 0, 4, pay(9), (5, 0)),
+            (3, 3, 4, pay(9), (8, 0)),
+            (0, 0, 4, Operation::Grant { amount: credit(5) }, (1, 0)),
+            (0, 0, 4, Operation::Adjust { amount: credit(5) }, (1, 0)),
+            (0, 0, 4, Operation::GiveBack { amount: credit(5) }, (1, 0)),
+        ] {
+            let before = AccountState { debt: credit(debt), ..state(posted, held) };
+            let decided = decide(before, operation).expect("nothing refuses it");
+            let after = decided.after;
+            assert_eq!((after.posted, after.debt), (credit(outcome.0), credit(outcome.1)), "{before:?} {operation:?}");
+            assert_eq!(before.net().checked_add(decided.amount), Some(after.net()), "{before:?} {operation:?}");
+        }
+        let indebted = AccountState { debt: credit(4), ..state(3, 3) };
+        let refused = decide(indebted, Operation::Charge { price: credit(2) }).expect_err("nothing is available");
+        let text = "this needs 0.000002 of credit and 0.000000 is left; \
+                    a debt of 0.000004 is settled first, so 0.000006 is missing";
+        assert_eq!(refused.to_string(), text);
+        let largest = AccountState { debt: credit(i64::MAX), ..state(0, 0) };
+        assert_eq!(decide(largest, take(1)), Err(Refusal::Overflow));
     }
 
     #[test]
@@ -368,8 +445,8 @@ mod tests {
         }
 
         #[test]
-        fn entries_sum_to_what_is_posted_and_nothing_is_ever_negative(
-            amounts in prop::collection::vec((0_u8..4, -3_000_i64..3_000), 1..60),
+        fn entries_sum_to_credit_less_debt_and_neither_is_ever_negative(
+            amounts in prop::collection::vec((0_u8..6, -3_000_i64..3_000), 1..60),
         ) {
             let mut state = AccountState::EMPTY;
             let mut sum = 0;
@@ -379,14 +456,16 @@ mod tests {
                     0 => Operation::Charge { price: amount },
                     1 => Operation::Payment { amount },
                     2 => Operation::Grant { amount },
+                    3 => Operation::Refund { amount },
+                    4 => Operation::GiveBack { amount },
                     _ => Operation::Adjust { amount },
                 };
                 if let Ok(posted) = decide(state, operation) {
                     sum += posted.amount.millionths();
                     state = posted.after;
                 }
-                prop_assert_eq!(state.posted.millionths(), sum);
-                prop_assert!(sum >= 0);
+                prop_assert_eq!(state.net().millionths(), sum);
+                prop_assert_eq!((state.posted.millionths(), state.debt.millionths()), (sum.max(0), (-sum).max(0)));
             }
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Takes an event of the built-in gateway.
 ///
-/// It answers 200 only after what the event says is durable, so that a gateway which heard nothing sends it again. An
+/// It answers 200 only after what has become of the payment is durable, so that a gateway which heard nothing sends it again. An
 /// event that is of no concern, or about a payment that is not ours, is taken too: sending it again would not help.
 pub(super) async fn local(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refused> {
     // Of two signatures in two headers it would be a guess which one is meant; the first is as good as any, since it
@@ -24,11 +24,11 @@ pub(super) async fn local(State(server): State<Arc<Server>>, request: Request) -
         tracing::warn!(%error, "a webhook was refused");
         error
     })?;
-    let Some(report) = event.report() else {
+    let Some(payment_id) = event.payment_id() else {
         tracing::debug!(event_id = event.event_id(), "an event of no concern");
         return Ok(taken());
     };
-    match payments::fulfil(&server, report).await.map_err(Refused::from) {
+    match payments::look(&server, payment_id).await.map_err(Refused::from) {
         Ok(_) => Ok(taken()),
         Err(refused) if refused.problem().code == ProblemCode::NotFound => {
             tracing::warn!(event_id = event.event_id(), "an event about a payment that is not ours");

@@ -228,7 +228,7 @@ fn note_rows<'a>(
             seq: entry.seq,
             kind: entry.kind.as_str(),
             amount: entry.amount.millionths(),
-            posted_after: entry.after.posted.millionths(),
+            posted_after: entry.after.net().millionths(),
             at: now.us(),
             request_id: &command.request_id,
             channel: command.channel.as_str(),

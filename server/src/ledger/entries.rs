@@ -217,7 +217,7 @@ async fn totals(server: &Server, account_id: &AccountId, filter: &EntryFilter) -
     Ok(EntryTotals { count, spent: Credit::from_millionths(spent), added: Credit::from_millionths(added) })
 }
 
-const SELECT_BALANCE: &str = "SELECT posted, held FROM balances WHERE account_id = $1";
+const SELECT_BALANCE: &str = "SELECT posted, held, debt FROM balances WHERE account_id = $1";
 
 /// By day and channel, from the days and from the entries that are not in them yet.
 const SUM_DAYS: &str = concat!(
@@ -243,8 +243,8 @@ LIMIT 1000"
 /// # Errors
 /// 404 when there is no such account.
 pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSummary> {
-    let row: Option<(i64, i64)> = server.db.optional(SELECT_BALANCE, args![account_id.as_str()]).await?;
-    let (posted, held) = row.ok_or_else(|| Problem::not_found("account"))?;
+    let row: Option<(i64, i64, i64)> = server.db.optional(SELECT_BALANCE, args![account_id.as_str()]).await?;
+    let (posted, held, debt) = row.ok_or_else(|| Problem::not_found("account"))?;
     let first_day = server.now().start_of_day().plus_us(-(DAYS_SHOWN - 1) * DAY_US);
     let mut days: Vec<DaySpend> = (0..DAYS_SHOWN)
         .map(|day| DaySpend { day: first_day.plus_us(day * DAY_US), api: Credit::ZERO, widget: Credit::ZERO })
@@ -259,6 +259,7 @@ pub async fn summary(server: &Server, account_id: &AccountId) -> Result<CreditSu
     Ok(CreditSummary {
         posted: Credit::from_millionths(posted),
         held: Credit::from_millionths(held),
+        debt: Credit::from_millionths(debt),
         currency: server.config.currency,
         price_per_message: server.catalogue.price_per_message,
         days,

@@ -88,6 +88,7 @@ pub(super) struct BalanceRow<'a> {
     account_id: &'a str,
     posted: i64,
     held: i64,
+    debt: i64,
     next_entry: i64,
     next_message: i64,
 }
@@ -145,8 +146,8 @@ struct RequestPart<'a> {
     request_id: &'a str,
 }
 
-/// An account with what is posted and held, and the numbers of its next entry and message.
-type StateRow = (String, i64, i64, i64, i64);
+/// An account with what is posted, held and owed, and the numbers of its next entry and message.
+type StateRow = (String, i64, i64, i64, i64, i64);
 
 #[derive(db::FromRow)]
 struct SubjectRow {
@@ -237,9 +238,9 @@ impl Loaded {
         let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
         let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
         let (balances, subjects): (Vec<StateRow>, Vec<SubjectRow>) = tx.both(balances, subjects).await?;
-        let accounts = balances.into_iter().map(|(account_id, posted, held, next_entry, next_message)| {
-            let (posted, held) = (Credit::from_millionths(posted), Credit::from_millionths(held));
-            let state = AccountState { posted, held, next_entry, next_message };
+        let accounts = balances.into_iter().map(|(account_id, posted, held, debt, next_entry, next_message)| {
+            let [posted, held, debt] = [posted, held, debt].map(Credit::from_millionths);
+            let state = AccountState { posted, held, debt, next_entry, next_message };
             (account_id, AccountNow { state, ..AccountNow::default() })
         });
         let mut loaded = Self { accounts: accounts.collect(), ..Self::default() };
@@ -401,6 +402,7 @@ impl Loaded {
                 account_id,
                 posted: state.posted.millionths(),
                 held: state.held.millionths(),
+                debt: state.debt.millionths(),
                 next_entry: state.next_entry,
                 next_message: state.next_message,
             });

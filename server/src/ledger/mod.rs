@@ -52,10 +52,10 @@ pub struct Context {
 /// next caller wait, and on SQLite the transaction has the only write lock anyway.
 const LOCK_BALANCE: &str = "
 UPDATE balances SET posted = posted WHERE account_id = $1
-RETURNING posted, held, next_entry, next_message";
+RETURNING posted, held, debt, next_entry, next_message";
 
 const UPDATE_BALANCE: &str = "
-UPDATE balances SET posted = $2, held = $3, next_entry = $4, next_message = $5 WHERE account_id = $1";
+UPDATE balances SET posted = $2, held = $3, debt = $4, next_entry = $5, next_message = $6 WHERE account_id = $1";
 
 const INSERT_ENTRY: &str = "
 INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id,
@@ -67,11 +67,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 /// # Errors
 /// 404 when there is no such account.
 pub(crate) async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<AccountState> {
-    let row: Option<(i64, i64, i64, i64)> = tx.optional(LOCK_BALANCE, args![account_id.as_str()]).await?;
-    let (posted, held, next_entry, next_message) = row.ok_or_else(|| Problem::not_found("account"))?;
+    let row: Option<(i64, i64, i64, i64, i64)> = tx.optional(LOCK_BALANCE, args![account_id.as_str()]).await?;
+    let (posted, held, debt, next_entry, next_message) = row.ok_or_else(|| Problem::not_found("account"))?;
     Ok(AccountState {
         posted: Credit::from_millionths(posted),
         held: Credit::from_millionths(held),
+        debt: Credit::from_millionths(debt),
         next_entry,
         next_message,
     })
@@ -95,7 +96,7 @@ pub async fn post(
         posted.seq,
         posted.kind.as_str(),
         posted.amount.millionths(),
-        posted.after.posted.millionths(),
+        posted.after.net().millionths(),
         now.us(),
         &context.request_id,
         context.channel.map(Channel::as_str),
@@ -105,8 +106,9 @@ pub async fn post(
         context.reason.as_deref(),
     ];
     tx.execute(INSERT_ENTRY, entry).await?;
-    let AccountState { posted: credit, held, next_entry, next_message } = posted.after;
-    let balance = args![account_id.as_str(), credit.millionths(), held.millionths(), next_entry, next_message];
+    let AccountState { posted: credit, held, debt, next_entry, next_message } = posted.after;
+    let (credit, held, debt) = (credit.millionths(), held.millionths(), debt.millionths());
+    let balance = args![account_id.as_str(), credit, held, debt, next_entry, next_message];
     tx.execute(UPDATE_BALANCE, balance).await?;
     Ok(posted)
 }

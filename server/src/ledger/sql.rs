@@ -30,7 +30,7 @@ pub(crate) use batch;
 /// circle; on SQLite the transaction has the only write lock anyway. What a decision needs beside this is read by later
 /// statements, which see what the last owner of the locks committed.
 pub const LOCK_BALANCES: Pair = batch!(
-    "SELECT b.account_id, b.posted, b.held, b.next_entry, b.next_message FROM ",
+    "SELECT b.account_id, b.posted, b.held, b.debt, b.next_entry, b.next_message FROM ",
     [account_id TEXT],
     "JOIN balances b ON b.account_id = given.account_id ORDER BY b.account_id",
     " FOR UPDATE OF b"
@@ -97,10 +97,10 @@ pub const UPDATE_CONVERSATIONS: Pair = batch!(
 );
 
 pub const UPDATE_BALANCES: Pair = batch!(
-    "UPDATE balances SET posted = given.posted, held = given.held, next_entry = given.next_entry,
-                         next_message = given.next_message
+    "UPDATE balances SET posted = given.posted, held = given.held, debt = given.debt,
+                         next_entry = given.next_entry, next_message = given.next_message
      FROM ",
-    [account_id TEXT, posted BIGINT, held BIGINT, next_entry BIGINT, next_message BIGINT],
+    [account_id TEXT, posted BIGINT, held BIGINT, debt BIGINT, next_entry BIGINT, next_message BIGINT],
     "WHERE balances.account_id = given.account_id"
 );
 

@@ -22,19 +22,36 @@ pub struct Violation {
 
 const CHECKS: &[Check] = &[
     Check {
-        rule: "the entries of an account sum to its posted credit",
+        rule: "the entries of an account sum to its posted credit less its debt",
         sql: "
-SELECT b.account_id, 'posted ' || b.posted || ', entries ' || COALESCE(SUM(e.amount), 0)
+SELECT b.account_id, 'posted ' || b.posted || ', debt ' || b.debt || ', entries ' || COALESCE(SUM(e.amount), 0)
 FROM balances b LEFT JOIN entries e ON e.account_id = b.account_id
-GROUP BY b.account_id, b.posted
-HAVING b.posted <> COALESCE(SUM(e.amount), 0)
+GROUP BY b.account_id, b.posted, b.debt
+HAVING b.posted - b.debt <> COALESCE(SUM(e.amount), 0)
 LIMIT 100",
     },
     Check {
-        rule: "nothing is negative, and no more is held than posted",
+        rule: "nothing is negative, no more is held than posted, and what is free has settled the debt",
         sql: "
-SELECT account_id, 'posted ' || posted || ', held ' || held FROM balances
-WHERE posted < 0 OR held < 0 OR held > posted
+SELECT account_id, 'posted ' || posted || ', held ' || held || ', debt ' || debt FROM balances
+WHERE posted < 0 OR held < 0 OR held > posted OR debt < 0 OR (debt > 0 AND posted <> held)
+LIMIT 100",
+    },
+    Check {
+        rule: "bought = left + used + refunded",
+        sql: "
+WITH sums AS (
+    SELECT account_id,
+           CAST(SUM(CASE WHEN kind IN ('payment', 'grant', 'adjustment') THEN amount ELSE 0 END) AS BIGINT) AS bought,
+           CAST(SUM(CASE WHEN kind = 'charge' THEN -amount ELSE 0 END) AS BIGINT) AS used,
+           CAST(SUM(CASE WHEN kind = 'refund' THEN -amount ELSE 0 END) AS BIGINT) AS refunded
+    FROM entries
+    GROUP BY account_id
+)
+SELECT b.account_id, 'bought ' || COALESCE(s.bought, 0) || ', left ' || (b.posted - b.debt) ||
+       ', used ' || COALESCE(s.used, 0) || ', refunded ' || COALESCE(s.refunded, 0)
+FROM balances b LEFT JOIN sums s ON s.account_id = b.account_id
+WHERE COALESCE(s.bought, 0) <> b.posted - b.debt + COALESCE(s.used, 0) + COALESCE(s.refunded, 0)
 LIMIT 100",
     },
     Check {
@@ -100,11 +117,38 @@ HAVING (p.state = 'paid' AND (COUNT(e.seq) <> 1 OR SUM(e.amount) <> p.credit))
 LIMIT 100",
     },
     Check {
-        rule: "each credit from a payment belongs to one",
+        rule: "each credit from a payment, and each refund, belongs to one",
         sql: "
 SELECT e.account_id, 'entry ' || e.seq
 FROM entries e LEFT JOIN payments p ON p.account_id = e.account_id AND p.id = e.payment_id
-WHERE e.kind = 'payment' AND p.id IS NULL
+WHERE (e.kind IN ('payment', 'refund')) <> (p.id IS NOT NULL)
+LIMIT 100",
+    },
+    // Divided before it is multiplied, so that no amount is too large for the product.
+    Check {
+        rule: "a payment stands for what it bought less the share that was refunded or disputed",
+        sql: "
+WITH taken AS (
+    SELECT account_id, id, state, credit, credited, minor_units, refunded_minor_units + CASE
+        WHEN dispute_state IN ('open', 'lost') THEN disputed_minor_units ELSE 0 END AS units
+    FROM payments
+)
+SELECT account_id, 'payment ' || id || ' says ' || credited || ' of ' || credit
+FROM taken
+WHERE credited <> CASE
+    WHEN state <> 'paid' OR units >= minor_units THEN 0
+    ELSE credit - credit / minor_units * units - credit % minor_units * units / minor_units END
+LIMIT 100",
+    },
+    Check {
+        rule: "the entries of a payment sum to what it stands for, and it gives back no more than it brought",
+        sql: "
+SELECT p.account_id, 'payment ' || p.id || ' says ' || p.credited || ' in ' || p.revision || ', entries ' ||
+       COALESCE(SUM(e.amount), 0) || ' in ' || COUNT(e.seq)
+FROM payments p LEFT JOIN entries e ON e.account_id = p.account_id AND e.payment_id = p.id
+GROUP BY p.account_id, p.id, p.credited, p.revision
+HAVING p.credited <> COALESCE(SUM(e.amount), 0) OR p.revision <> COUNT(e.seq) OR COALESCE(SUM(e.amount), 0) < 0
+    OR COALESCE(SUM(CASE WHEN e.kind = 'refund' THEN e.amount ELSE 0 END), 0) > 0
 LIMIT 100",
     },
     Check {

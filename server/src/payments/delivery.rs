@@ -37,7 +37,7 @@ pub(super) async fn tell_soon(server: &Arc<Server>, payment_id: &PaymentId) {
     });
 }
 
-/// Posts the webhook for the state that a checkout has now.
+/// Posts the webhook for the newest change of a checkout.
 ///
 /// # Errors
 /// When the webhook was not taken.
@@ -56,7 +56,7 @@ pub(super) async fn tell(server: &Server, payment_id: &PaymentId) -> Result<()> 
     if !response.status().is_success() {
         return Err(Error::internal(format!("the webhook was answered with {}", response.status())));
     }
-    local::mark_told(server, payment_id, checkout.state).await
+    local::mark_told(server, payment_id, checkout.changes).await
 }
 
 /// An address that listens on all interfaces is reached on this machine's own.

@@ -1,6 +1,6 @@
 //! What a payment gateway must be able to do, and the ones there are.
 //!
-//! To add one: a variant of [`Gateway`] and a file beside `local.rs` with the same three functions. Nothing else of the
+//! To add one: a variant of [`Gateway`] and a folder beside `local` with the same four functions. Nothing else of the
 //! product knows which gateway is in use.
 
 use crate::Server;
@@ -10,7 +10,7 @@ use crate::payments::local;
 use crate::payments::signature::{self, SignatureError};
 use domain::id::{AccountId, PaymentId};
 use domain::money::Money;
-use domain::payment::{Payment, PaymentState};
+use domain::payment::{Dispute, Payment, PaymentState};
 use domain::problem::{Problem, ProblemCode};
 
 /// The gateway of this installation.
@@ -19,22 +19,33 @@ pub enum Gateway {
     Local,
 }
 
-/// What a gateway says about a payment.
+/// What a gateway says about a payment when it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub payment_id: PaymentId,
     pub state: PaymentState,
     /// What it charged, where it says so. Compared with our row, never credited.
     pub amount: Option<Money>,
+    /// How much was given back so far, of what was paid.
+    pub refunded_minor_units: i64,
+    pub dispute: Option<Dispute>,
+}
+
+impl Report {
+    /// That a payment has this state, and nothing else.
+    #[must_use]
+    pub const fn of(payment_id: PaymentId, state: PaymentState) -> Self {
+        Self { payment_id, state, amount: None, refunded_minor_units: 0, dispute: None }
+    }
 }
 
 /// An event whose signature was checked. Only [`Gateway::verify_webhook`] can make one, so whoever holds it need not
-/// ask where it came from.
+/// ask where it came from. It is a hint and no more: what has become of the payment, the gateway is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEvent {
     event_id: String,
     /// `None` for a kind of event that does not concern us.
-    report: Option<Report>,
+    payment_id: Option<PaymentId>,
 }
 
 impl VerifiedEvent {
@@ -44,8 +55,8 @@ impl VerifiedEvent {
     }
 
     #[must_use]
-    pub const fn report(&self) -> Option<&Report> {
-        self.report.as_ref()
+    pub const fn payment_id(&self) -> Option<&PaymentId> {
+        self.payment_id.as_ref()
     }
 }
 
@@ -99,9 +110,26 @@ impl Gateway {
         match self {
             Self::Local => {
                 signature::verify(server.webhook_secret(), signature, body, server.now())?;
-                let (event_id, report) = local::read_event(body)?;
-                Ok(VerifiedEvent { event_id, report })
+                let (event_id, payment_id) = local::read_event(body)?;
+                Ok(VerifiedEvent { event_id, payment_id })
             }
+        }
+    }
+
+    /// Gives money back to the customer, beside what `payment` says was given back already. Asked again with the same
+    /// payment, it gives nothing more.
+    ///
+    /// # Errors
+    /// 404 when the gateway has no checkout for it, 409 when it does not give this amount back.
+    pub async fn refund(
+        self,
+        server: &Server,
+        account_id: &AccountId,
+        payment: &Payment,
+        minor_units: i64,
+    ) -> Result<()> {
+        match self {
+            Self::Local => local::refund(server, account_id, payment, minor_units).await,
         }
     }
 }

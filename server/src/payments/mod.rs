@@ -1,27 +1,28 @@
 //! Buying credit: a payment from its start to its credit.
 //!
-//! A gateway may report the same thing twice, late, out of order, or never. So there is one function that acts on a
-//! report, [`fulfil`]. It is keyed by the payment and not by the event, the amount comes from our own row, and the state
-//! and the credit change in one transaction. The webhook calls it, the return page calls it, and [`sweep`] calls it for
-//! the webhooks that never came; the credit appears once.
+//! A gateway may tell the same thing twice, late, out of order, or never. So a webhook is only a hint to ask the gateway
+//! where the payment stands, and there is one function that acts on what it answers, [`fulfil`]. The webhook calls it, the
+//! return page calls it, and [`sweep`] calls it for the webhooks that never came; the credit appears once, and is taken
+//! back once.
 
 pub mod gateway;
 pub mod local;
 pub mod signature;
 
 mod delivery;
+mod fulfilment;
+
+pub use fulfilment::{fulfil, look};
 
 use crate::db::FromRow;
 use crate::error::{Error, Result};
-use crate::ledger::{self, Context};
 use crate::{Server, args, rounds};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, SECOND_US, Timestamp};
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
-use domain::ledger::Operation;
 use domain::money::{Currency, Money};
-use domain::payment::{Payment, PaymentState};
+use domain::payment::{Dispute, DisputeState, Payment, PaymentState};
 use domain::problem::{Problem, ProblemCode};
 use gateway::{Gateway, Report};
 use std::sync::Weak;
@@ -49,9 +50,26 @@ struct PaymentRow {
     currency: String,
     credit: i64,
     state: String,
+    refunded_minor_units: i64,
+    dispute_state: Option<String>,
+    disputed_minor_units: i64,
     created_at: i64,
     changed_at: i64,
+    /// The credit that its entries come to.
+    credited: i64,
+    /// How many entries it has.
+    revision: i64,
 }
+
+/// The columns of a [`PaymentRow`].
+macro_rules! columns {
+    () => {
+        "account_id, id, minor_units, currency, credit, state, refunded_minor_units, dispute_state, disputed_minor_units, \
+         created_at, changed_at, credited, revision"
+    };
+}
+
+use columns;
 
 impl PaymentRow {
     fn account_id(&self) -> AccountId {
@@ -63,6 +81,8 @@ impl PaymentRow {
             amount: read_money(self.minor_units, &self.currency)?,
             credit: Credit::from_millionths(self.credit),
             state: read_state(&self.state)?,
+            refunded_minor_units: self.refunded_minor_units,
+            dispute: read_dispute(self.dispute_state.as_deref(), self.disputed_minor_units)?,
             id: PaymentId::from_row(self.id),
             created_at: Timestamp::from_us(self.created_at),
             changed_at: Timestamp::from_us(self.changed_at),
@@ -77,6 +97,12 @@ fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
 
 fn read_state(state: &str) -> Result<PaymentState> {
     PaymentState::parse(state).ok_or_else(|| Error::internal("a stored payment state is unknown"))
+}
+
+fn read_dispute(state: Option<&str>, minor_units: i64) -> Result<Option<Dispute>> {
+    let Some(state) = state else { return Ok(None) };
+    let state = DisputeState::parse(state).ok_or_else(|| Error::internal("a stored state of a dispute is unknown"))?;
+    Ok(Some(Dispute { state, minor_units }))
 }
 
 const INSERT_PAYMENT: &str = "
@@ -99,6 +125,8 @@ pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Resul
         amount,
         credit,
         state: PaymentState::Open,
+        refunded_minor_units: 0,
+        dispute: None,
         created_at: now,
         changed_at: now,
     };
@@ -120,12 +148,8 @@ pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Resul
     Ok(Started { payment_id: payment.id, checkout_url })
 }
 
-const SELECT_PAYMENTS: &str = "
-SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
-FROM payments
-WHERE account_id = $1
-ORDER BY id DESC
-LIMIT 200";
+const SELECT_PAYMENTS: &str =
+    concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 ORDER BY id DESC LIMIT 200");
 
 /// The newest 200 payments of an account, newest first.
 pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Payment>> {
@@ -133,10 +157,7 @@ pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Payment
     rows.into_iter().map(PaymentRow::read).collect()
 }
 
-const SELECT_PAYMENT: &str = "
-SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
-FROM payments
-WHERE account_id = $1 AND id = $2";
+const SELECT_PAYMENT: &str = concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 AND id = $2");
 
 /// One payment of an account.
 ///
@@ -164,59 +185,16 @@ pub async fn verify_return(server: &Server, viewer: &Viewer, payment_id: &Paymen
     }
 }
 
-/// Locks the row as well: a second report on the same payment waits here until the first one is durable.
-const LOCK_PAYMENT: &str = "
-UPDATE payments SET checked_at = $2
-WHERE id = $1
-RETURNING account_id, id, minor_units, currency, credit, state, created_at, changed_at";
-
-const UPDATE_STATE: &str = "UPDATE payments SET state = $3, changed_at = $4 WHERE account_id = $1 AND id = $2";
-
-/// Acts on a report about a payment: changes its state and, where it is paid, adds its credit. A report that says
-/// nothing new changes nothing and is no error.
-///
-/// # Errors
-/// 404 for a payment that is not ours, 409 when the reported amount is not the one that was ordered.
-pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
-    let now = server.now();
-    let mut tx = server.db.begin().await?;
-    let row: Option<PaymentRow> = tx.optional(LOCK_PAYMENT, args![report.payment_id.as_str(), now.us()]).await?;
-    let row = row.ok_or_else(|| Problem::not_found("payment"))?;
-    let account_id = row.account_id();
-    let payment = row.read()?;
-    if report.amount.is_some_and(|amount| amount != payment.amount) {
-        tracing::error!(payment_id = %payment.id, "the gateway reports another amount than was ordered");
-        let detail = "the reported amount is not the one that was ordered; nothing was credited";
-        return Err(Problem::with_detail(ProblemCode::Conflict, detail).into());
-    }
-    let Ok(state) = payment.state.followed_by(report.state) else {
-        return Ok(payment);
-    };
-    tx.execute(UPDATE_STATE, args![account_id.as_str(), payment.id.as_str(), state.as_str(), now.us()]).await?;
-    if state == PaymentState::Paid {
-        // The request id is the payment's, so the unique index of the ledger would refuse a second credit even if the
-        // state above said otherwise.
-        let (request_id, payment_id) = (payment.id.to_string(), Some(payment.id.clone()));
-        let context = Context { request_id, payment_id, ..Context::default() };
-        ledger::post(&mut tx, &account_id, Operation::Payment { amount: payment.credit }, &context, now).await?;
-    }
-    tx.commit().await?;
-    server.live.changed(&account_id);
-    tracing::info!(%account_id, payment_id = %payment.id, state = state.as_str(), "a payment changed");
-    Ok(Payment { state, changed_at: now, ..payment })
-}
-
 /// Runs [`sweep`] again and again, for as long as the server runs.
 pub async fn keep_sweeping(server: Weak<Server>) {
     rounds::keep(server, SWEEP_INTERVAL, "payments could not be swept", async |server| sweep(&server).await).await;
 }
 
-const SELECT_UNFINISHED: &str = "
-SELECT account_id, id, minor_units, currency, credit, state, created_at, changed_at
-FROM payments
-WHERE state IN ('open', 'processing') AND checked_at <= $1
-ORDER BY checked_at
-LIMIT 200";
+const SELECT_UNFINISHED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM payments WHERE state IN ('open', 'processing') AND checked_at <= $1 ORDER BY checked_at LIMIT 200"
+);
 
 const MARK_CHECKED: &str = "UPDATE payments SET checked_at = $3 WHERE account_id = $1 AND id = $2";
 
@@ -236,7 +214,7 @@ pub async fn sweep(server: &Server) -> Result<()> {
         let report = gateway.fetch_checkout(server, &account_id, &payment.id).await?;
         let is_too_old = now.us_since(payment.created_at) >= OPEN_US_MAX;
         // The process may have stopped between the payment's row and its checkout; nobody can pay such a one.
-        let expired = Report { payment_id: payment.id.clone(), state: PaymentState::Expired, amount: None };
+        let expired = Report::of(payment.id.clone(), PaymentState::Expired);
         let outcome = match report {
             Some(report) => fulfil(server, &report).await.map(|_| ()),
             None if is_too_old => fulfil(server, &expired).await.map(|_| ()),

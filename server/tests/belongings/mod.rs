@@ -303,7 +303,7 @@ const OWN_PACE: [(&str, &str); 6] = [
     ("api_keys", "secret_used_at"),
     ("api_keys", "secret_uses"),
     ("payments", "checked_at"),
-    ("local_checkouts", "told_state"),
+    ("local_checkouts", "told"),
 ];
 
 /// Tables in which nothing belongs to an account.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The API credit of the account.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "currency": "USD", "credit": "23.420200", "held": "0.002000", "available": "23.418200",
+    "currency": "USD", "credit": "23.420200", "held": "0.002000", "available": "23.418200", "debt": "0.000000",
     "price_per_message": "0.002000", "messages_left": 11709
 }))]
 pub(in crate::http::api) struct CreditView {
@@ -22,6 +22,8 @@ pub(in crate::http::api) struct CreditView {
     pub held: Amount,
     /// What can be spent now
     pub available: Amount,
+    /// What was refunded or disputed after it was spent: the next payment settles it first, and nothing is available before
+    pub debt: Amount,
     pub price_per_message: Amount,
     /// How many messages the available credit pays for
     #[schema(minimum = 0)]
@@ -35,6 +37,7 @@ impl From<CreditSummary> for CreditView {
             credit: Amount::from(summary.posted),
             held: Amount::from(summary.held),
             available: Amount::from(summary.available()),
+            debt: Amount::from(summary.debt),
             price_per_message: Amount::from(summary.price_per_message),
             messages_left: summary.messages(),
         }

@@ -31,10 +31,11 @@ pub(in crate::http::api) struct EntryView {
     /// Counts the entries of the account, without gaps
     #[schema(minimum = 1)]
     pub seq: i64,
-    #[schema(pattern = "^(charge|payment|grant|adjustment)$")]
+    #[schema(pattern = "^(charge|payment|grant|adjustment|refund)$")]
     pub kind: &'static str,
-    /// Negative when credit was spent
+    /// Negative when credit was spent or taken back
     pub amount: Amount,
+    /// The sum of all entries up to this one; negative where it is a debt
     pub credit_after: Amount,
     pub at: Moment,
     /// Names the request
@@ -46,7 +47,7 @@ pub(in crate::http::api) struct EntryView {
     pub key: Option<NamedView>,
     pub chatbot: Option<NamedView>,
     pub payment_id: Option<String>,
-    /// Why the operator changed the credit
+    /// Why the operator changed the credit, or what a payment was refunded for
     pub reason: Option<String>,
 }
 
