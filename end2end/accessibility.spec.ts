@@ -76,6 +76,18 @@ for (const [title, addresses] of Object.entries(inUse)) {
   });
 }
 
+test("a receipt, and the form of the billing details", async ({ page }) => {
+  await signUp(page);
+  await addBalance(page, "5");
+  await page.getByRole("link", { name: "Receipt R-000001" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "billing details" }).click();
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("status")).toContainText("Saved");
+  await expectAccessible(page);
+});
+
 test("a chatbot that has answered", async ({ page }) => {
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");

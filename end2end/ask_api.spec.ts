@@ -42,7 +42,7 @@ test("without credit a call is refused with 402 and where to add some", async ({
     required: "0.002000",
     available: "0.000000",
     request_id: expect.stringMatching(/^req_/),
-    add_balance_url: `${baseURL}/settings?add-balance`,
+    add_balance_url: `${baseURL}/settings?add-balance=10`,
   });
 });
 

@@ -1,8 +1,21 @@
 // API credit: adding balance through the built-in payment page, every ending of a payment, and pages that stay true.
 
 import type { Page } from "@playwright/test";
-import { addBalance, cards, creditCard, expectBalance, open, payWith, signUp, startPayment } from "./steps.ts";
-import { expect, test } from "./test.ts";
+import {
+  addBalance,
+  ask,
+  cards,
+  createChatbot,
+  createKey,
+  creditCard,
+  expectBalance,
+  open,
+  payWith,
+  signIn,
+  signUp,
+  startPayment,
+} from "./steps.ts";
+import { expect, test, watch } from "./test.ts";
 
 test("a card that is paid adds exactly its credit", async ({ page }) => {
   await signUp(page);
@@ -21,6 +34,7 @@ test("a declined card leaves everything as it was and can be tried again", async
   await startPayment(page, "10");
   await payWith(page, cards.declined);
   await expect(page.getByRole("alert").filter({ hasText: "declined" })).toContainText("Nothing was charged");
+  await expect(page.getByRole("alert").filter({ hasText: "declined" })).toContainText("Try another card, or ask your bank");
   await expectBalance(page, "$0.000000");
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(amount(page)).toHaveValue("10.00");
@@ -125,6 +139,82 @@ test("every open tab shows the new balance within a second, without loading agai
   await expectBalance(tabs[1]!, "$25.000000", 1_000);
   await expect(tabs[2]!.getByRole("cell", { name: "Paid" })).toBeVisible({ timeout: 1_000 });
   expect(loads).toBe(0);
+});
+
+test("two browsers show the new credit within a second", async ({ page, browser, baseURL }) => {
+  const person = await signUp(page);
+  const elsewhere = await browser.newContext({ baseURL });
+  const errors = watch(elsewhere);
+  const other = await elsewhere.newPage();
+  await signIn(other, person);
+  for (const browserPage of [page, other]) await open(browserPage, "/settings");
+  await addBalance(await page.context().newPage(), "25");
+  await expectBalance(page, "$25.000000", 1_000);
+  await expectBalance(other, "$25.000000", 1_000);
+  await elsewhere.close();
+  expect(errors).toEqual([]);
+});
+
+test("whoever closes the payment page after paying has his credit all the same", async ({ page, context }) => {
+  await signUp(page);
+  await open(page, "/settings");
+  const payer = await context.newPage();
+  await startPayment(payer, "25");
+  // The answer, which would lead back to the console, is looked at by nobody.
+  const form = { card_number: cards.paid, action: "pay" };
+  await context.request.post(payer.url(), { form, maxRedirects: 0 });
+  await payer.close();
+  await expectBalance(page, "$25.000000");
+  await expectPayment(page, "Paid", "$25.00");
+});
+
+test("two tabs that buy at once are two payments", async ({ page, context }) => {
+  await signUp(page);
+  const other = await context.newPage();
+  await startPayment(page, "10");
+  await startPayment(other, "25");
+  await payWith(other, cards.paid);
+  await payWith(page, cards.paid);
+  await expectBalance(page, "$35.000000");
+  await expectBalance(other, "$35.000000");
+  await open(page, "/settings/payments");
+  await expect(page.getByRole("row", { name: /\$10\.00.*R-000002/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /\$25\.00.*R-000001/ })).toBeVisible();
+});
+
+test("a double click makes one payment", async ({ page }) => {
+  await signUp(page);
+  await open(page, "/settings?add-balance=25");
+  await page.getByRole("button", { name: "Continue to payment" }).dblclick();
+  await expect(page.getByLabel("Card number")).toBeVisible();
+  await expectPayment(page, "Not finished", "$25.00");
+});
+
+test("a form that is sent twice at once makes one payment", async ({ page, baseURL }) => {
+  await signUp(page);
+  await page.goto("/settings?add-balance=25");
+  const formId = await page.locator('input[name="form_id"]').inputValue();
+  expect(formId).toMatch(/^req_/);
+  const headers = { Accept: "text/html", Origin: baseURL ?? "" };
+  const send = () =>
+    page.request.post("/rpc/payment/start", { form: { amount: "25", form_id: formId }, headers, maxRedirects: 0 });
+  const answers = await Promise.all([send(), send()]);
+  const [first, second] = answers.map((answer) => answer.headers()["location"]);
+  expect(first).toMatch(/^\/pay\/pay_/);
+  expect(second).toBe(first);
+  await expectPayment(page, "Not finished", "$25.00");
+});
+
+test("what a refused call says leads to the dialog with an amount", async ({ page, request }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const key = await createKey(page, "Production");
+  const refused = await ask(request, key, { chatbot_id: chatbot, user_message: "Hello?" });
+  const { add_balance_url } = (await refused.json()) as { add_balance_url: string };
+  await open(page, add_balance_url);
+  await expect(amount(page)).toHaveValue("10.00");
+  await page.getByRole("button", { name: "Continue to payment" }).click();
+  await expect(page.getByRole("button", { name: "Pay $10.00" })).toBeVisible();
 });
 
 const amount = (page: Page) => page.getByRole("dialog", { name: "Add balance" }).getByLabel("Amount", { exact: true });

@@ -33,6 +33,12 @@ test("balance can be added", async ({ page }) => {
   await dialog.getByRole("button", { name: "Continue to payment" }).click();
   await payWith(page, cards.paid);
   await expectBalance(page, "$25.000000");
+  await page.getByRole("link", { name: "Receipt R-000001" }).click();
+  await expect(page.getByRole("row", { name: "Total paid $25.00" })).toBeVisible();
+  await page.getByRole("link", { name: "billing details" }).click();
+  await page.getByLabel("Name or company").fill("Bergfeld AG");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByLabel("Name or company")).toHaveValue("Bergfeld AG");
 });
 
 test("the settings of a key can be changed, and what was typed survives a refusal", async ({ page }) => {

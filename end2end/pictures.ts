@@ -32,6 +32,7 @@ const pages: Record<string, string> = {
   "compare-plans": "/settings?compare-plans",
   "generate-key": "/settings?generate-key",
   payments: "/settings/payments",
+  billing: "/settings/billing",
   reference: "/reference",
   operation: "/reference/createMessage",
   support: "/support",
@@ -95,6 +96,10 @@ try {
       await page.getByRole("listitem").getByRole("link").first().click();
       await page.getByLabel("Message", { exact: true }).waitFor();
       await take(page, name("chatbot"));
+      await page.goto("/settings/payments");
+      await page.getByRole("link", { name: /^Receipt R-/ }).first().click();
+      await page.getByRole("link", { name: "Download PDF" }).waitFor();
+      await take(page, name("receipt"));
       await page.goto("/settings");
       await page.locator(".keys").getByRole("rowheader").first().getByRole("link").click();
       await page.getByRole("region", { name: "Secrets" }).waitFor();

@@ -91,6 +91,7 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .layer(compression())
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
+        .merge(app::settings::receipts::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::conversations::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::usage::server_fns::plain_routes(Arc::clone(server)));

@@ -1,6 +1,7 @@
 //! Money: what a card is charged, in minor units of a currency.
 
-use crate::credit::parse_decimal;
+use crate::credit::{Credit, MILLIONTHS_PER_UNIT, parse_decimal};
+use crate::quote::{Charges, Quote};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -93,6 +94,13 @@ impl Money {
         format!("{sign}{whole}.{fraction:02}")
     }
 
+    /// `25` for whole units, `25.50` otherwise, as an address holds it.
+    #[must_use]
+    pub fn short_decimal(self) -> String {
+        let decimal = self.decimal();
+        decimal.strip_suffix(".00").map_or(decimal.clone(), str::to_owned)
+    }
+
     /// Whole units and what is left of minor units.
     fn unsigned_parts(self) -> (u64, u64) {
         let absolute = self.minor_units.unsigned_abs();
@@ -123,6 +131,8 @@ pub struct AddBalanceRules {
     pub maximum_minor_units: i64,
     /// The amounts offered as buttons, in minor units.
     pub presets_minor_units: Vec<i64>,
+    /// What is added to the amount.
+    pub charges: Charges,
 }
 
 /// Why an amount was not accepted, in the order in which it is checked.
@@ -151,6 +161,22 @@ impl AddBalanceRules {
     #[must_use]
     pub const fn money(&self, minor_units: i64) -> Money {
         Money { minor_units, currency: self.currency }
+    }
+
+    /// What buying credit for an amount comes to.
+    #[must_use]
+    pub fn quote(&self, amount: Money) -> Option<Quote> {
+        self.charges.quote(amount)
+    }
+
+    /// What to buy for whom so much credit is missing: the smallest of the offered amounts that covers it, else what is
+    /// missing itself, as far as it may be bought at once.
+    #[must_use]
+    pub fn suggestion(&self, missing: Credit) -> Money {
+        let millionths = MILLIONTHS_PER_UNIT / self.currency.minor_units_per_unit();
+        let needed = missing.millionths().saturating_add(millionths - 1).div_euclid(millionths);
+        let preset = self.presets_minor_units.iter().copied().filter(|preset| *preset >= needed).min();
+        self.money(preset.unwrap_or_else(|| needed.clamp(self.minimum_minor_units, self.maximum_minor_units)))
     }
 
     /// Reads the amount that a person typed: `25`, `25.5`, `25.50`, `$25`, `1,000`.
@@ -204,7 +230,27 @@ mod tests {
             minimum_minor_units: 500,
             maximum_minor_units: 200_000,
             presets_minor_units: vec![1_000, 2_500],
+            charges: Charges::default(),
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_covered_by_the_smallest_amount_on_offer() {
+        for (missing, suggested) in [
+            (1, 1_000),
+            (2_000, 1_000),
+            (10_000_000, 1_000),
+            (10_000_001, 2_500),
+            (25_000_001, 2_501),
+            (9_999_000_000, 200_000),
+            (-5, 1_000),
+            (i64::MAX, 200_000),
+        ] {
+            let suggestion = rules().suggestion(Credit::from_millionths(missing));
+            assert_eq!(suggestion, rules().money(suggested), "{missing}");
+        }
+        let without_presets = AddBalanceRules { presets_minor_units: Vec::new(), ..rules() };
+        assert_eq!(without_presets.suggestion(Credit::from_millionths(2_000)), rules().money(500));
     }
 
     #[test]
@@ -250,6 +296,7 @@ mod tests {
     fn a_form_field_holds_an_amount_that_reads_back_as_itself() {
         let amount = rules().money(123_456);
         assert_eq!(amount.decimal(), "1234.56");
+        assert_eq!((amount.short_decimal().as_str(), rules().money(2_500).short_decimal().as_str()), ("1234.56", "25"));
         assert_eq!(rules().parse_amount(&amount.decimal()), Ok(amount));
     }
 

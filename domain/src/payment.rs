@@ -149,12 +149,18 @@ pub struct Payment {
     pub id: PaymentId,
     /// What the card is charged.
     pub amount: Money,
+    /// How much of that is no credit, but the fee for paying.
+    pub fee_minor_units: i64,
+    /// How much of that is no credit, but the tax.
+    pub tax_minor_units: i64,
     /// The credit it buys.
     pub credit: Credit,
     pub state: PaymentState,
     /// How much was given back so far, of what was paid.
     pub refunded_minor_units: i64,
     pub dispute: Option<Dispute>,
+    /// The number of its receipt, when it was paid.
+    pub receipt: Option<i64>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
 }
@@ -171,6 +177,13 @@ impl Payment {
             dispute: self.dispute.filter(is_decided).or(dispute.filter(is_decided)).or(self.dispute).or(dispute),
             ..self.clone()
         }
+    }
+
+    /// What credit was bought for: what the card is charged without fee and tax.
+    #[must_use]
+    pub const fn net(&self) -> Money {
+        let added = self.fee_minor_units.saturating_add(self.tax_minor_units);
+        Money { minor_units: self.amount.minor_units.saturating_sub(added), currency: self.amount.currency }
     }
 
     /// How much of what was paid is with the customer again, or with his bank.
@@ -252,10 +265,13 @@ mod tests {
         Payment {
             id: PaymentId::from_row("pay_1".into()),
             amount: Money { minor_units: 300, currency: Currency::Usd },
+            fee_minor_units: 0,
+            tax_minor_units: 0,
             credit: Credit::from_millionths(7),
             state: Paid,
             refunded_minor_units: 0,
             dispute: None,
+            receipt: None,
             created_at: Timestamp::from_us(0),
             changed_at: Timestamp::from_us(0),
         }

@@ -4,6 +4,7 @@
 
 use crate::answers::openai::OpenAiOptions;
 use crate::error::StartError;
+use crate::receipts::SellerOptions;
 use clap::{Args, ValueEnum};
 use domain::chatbot_settings::AnswerEngine;
 use domain::credit::Credit;
@@ -55,6 +56,8 @@ pub struct Config {
     /// Amounts offered as buttons
     #[arg(long, env = "ARTIKO_ADD_BALANCE_PRESETS", default_value = "10,25,50,100", value_delimiter = ',', value_parser = read_minor_units)]
     pub add_balance_presets: Vec<i64>,
+    #[command(flatten)]
+    pub seller: SellerOptions,
     /// Who takes the money
     #[arg(long, env = "ARTIKO_GATEWAY", value_enum, default_value = "local")]
     pub gateway: GatewayKind,
@@ -156,6 +159,7 @@ impl Config {
             minimum_minor_units: self.add_balance_minimum,
             maximum_minor_units: self.add_balance_maximum,
             presets_minor_units: self.add_balance_presets.clone(),
+            charges: self.seller.charges(),
         }
     }
 
@@ -178,6 +182,7 @@ impl Config {
             let reason = format!("{} is not between the minimum and the maximum", money(*preset));
             return Err(StartError::option("--add-balance-presets", reason));
         }
+        self.seller.check()?;
         if self.gateway == GatewayKind::Local && !self.is_loopback() && !self.allow_test_payments {
             return Err(StartError::option(
                 "--gateway",

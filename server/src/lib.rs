@@ -26,6 +26,7 @@ pub mod payments;
 pub mod plans;
 pub mod random;
 pub mod rates;
+pub mod receipts;
 mod rounds;
 pub mod secrets;
 pub mod sessions;
@@ -143,6 +144,9 @@ impl Server {
             stopping: tokio::sync::watch::Sender::new(false),
             alive,
         });
+        receipts::issue_missing(&server)
+            .await
+            .map_err(|error| StartError::message(format!("receipts could not be issued: {error}")))?;
         let weak = || Arc::downgrade(&server);
         let beside = server.writer.runtime();
         beside.spawn(checkpoint(server.db.clone(), server.alive.subscribe()));

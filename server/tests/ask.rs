@@ -227,7 +227,7 @@ async fn without_credit_the_refusal_says_what_is_needed_what_is_there_and_where_
         answer.refuses(402, "insufficient_credit");
         let problem = answer.json();
         assert_eq!((problem["required"].as_str(), problem["available"].as_str()), (Some("0.002000"), Some("0.000000")));
-        let url = format!("{}/settings?add-balance", server.config.public_url());
+        let url = format!("{}/settings?add-balance=10", server.config.public_url());
         assert_eq!(problem["add_balance_url"].as_str(), Some(url.as_str()));
         let books = holder.books(&server).await;
         assert_eq!((books.available, books.spent), (0, PRICE.millionths()));

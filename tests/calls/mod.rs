@@ -200,7 +200,7 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
         |step: &str| settings::ChangeOverlap { key_id: key_id(), step: step.to_owned(), overlap: "7d".to_owned() };
     let chosen = form(vec![theirs.chatbot.clone()]);
     vec![
-        write(Own, &settings::StartPayment { amount: "10".to_owned() }),
+        write(Own, &settings::StartPayment { amount: "10".to_owned(), form_id: "req_1".to_owned() }),
         write(Own, &settings::CreateKey { name: "Another".to_owned() }),
         write(NotFound, &settings::ChangeKey { key_id: key_id(), form: form(Vec::new()) }),
         write(Refused { field: "chatbots" }, &settings::ChangeKey { key_id: own.key.clone(), form: chosen }),
@@ -273,6 +273,8 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         fields: None,
         status,
     };
+    let page =
+        |pattern, id: &str, status| PlainForm { fields: None, ..form(pattern, id, String::new(), status) };
     let (csv, said_csv, said_json) = ("/usage/entries.csv", "/conversations/export.csv", "/conversations/export.json");
     let upload = |field: &str, value: &str| {
         let (content_type, body) = with_file(field, value);
@@ -288,6 +290,11 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         file(said_csv, format!("chatbot={}", theirs.chatbot), 404),
         file(said_json, format!("before={}", theirs.conversation), 200),
         file(said_json, format!("chatbot={}", theirs.chatbot), 404),
+        page("/settings/payments/{id}/receipt", &theirs.paid, 404),
+        page("/settings/payments/{id}/receipt.pdf", &theirs.paid, 404),
+        page("/settings/payments.csv", "", 200),
+        page("/settings/billing", "", 200),
+        form("/settings/billing", "", "name=Plain&address=&tax_id=".to_owned(), 303),
         form("/settings/keys", "", "name=Plain".to_owned(), 200),
         form("/settings/keys/{id}/regenerate", &theirs.key, "overlap=none".to_owned(), 404),
         form(ask, &theirs.chatbot, format!("{message}&conversation_id="), 404),

@@ -100,7 +100,7 @@ Content-Type: application/problem+json
   "request_id": "req_0UeYt3kQ9c7mB1sVxR2Za",
   "required": "{required}",
   "available": "{available}",
-  "add_balance_url": "{public_url}/settings?add-balance"
+  "add_balance_url": "{public_url}/settings?add-balance=10"
 }}"#
     )
 }

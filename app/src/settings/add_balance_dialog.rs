@@ -7,7 +7,8 @@ use crate::components::{
 };
 use crate::error::sentence;
 use domain::credit::Credit;
-use domain::money::AddBalanceRules;
+use domain::money::{AddBalanceRules, Money};
+use domain::quote::{Percent, Quote, tax_label};
 use leptos::ev::MouseEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -16,6 +17,7 @@ use leptos::prelude::*;
 #[component]
 pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
     let action = Submission::<StartPayment>::new();
+    let form_id = StoredValue::new(new_form_id());
     Effect::new(move |_| {
         if let Some(address) = action.value() {
             let _ = window().location().assign(&address);
@@ -32,7 +34,7 @@ pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
                     let amount = amount.clone();
                     offer.show(async move {
                         match offer.await {
-                            Ok(offer) => view! { <AmountForm amount=amount offer=offer action=action /> }.into_any(),
+                            Ok(offer) => view! { <AmountForm amount=amount offer=offer action=action form_id=form_id.get_value() /> }.into_any(),
                             Err(error) => {
                                 view! {
                                     <div class="in">
@@ -50,7 +52,13 @@ pub fn AddBalanceDialog(amount: String, offer: Loaded<Offer>) -> impl IntoView {
 }
 
 #[component]
-fn AmountForm(amount: String, offer: Offer, action: Submission<StartPayment>) -> impl IntoView {
+fn AmountForm(
+    amount: String,
+    offer: Offer,
+    action: Submission<StartPayment>,
+    /// Makes one payment of two submissions.
+    form_id: String,
+) -> impl IntoView {
     let Offer { rules, catalogue } = offer;
     let error = action.error();
     let amount = first_amount(amount, typed(error, "amount"), &rules);
@@ -84,6 +92,7 @@ fn AmountForm(amount: String, offer: Offer, action: Submission<StartPayment>) ->
         <form id="presets" method="get" action=PAGE></form>
         <PostForm to=action>
             <div class="in">
+                <input type="hidden" name="form_id" value=form_id />
                 <FormProblem error=error />
                 {presets(&rules.read_value(), typed_amount, input, on_change)}
                 <label for="field-amount">"Amount"</label>
@@ -165,26 +174,48 @@ fn presets(
     .into_any()
 }
 
-/// What the typed amount buys, as it is typed.
+/// What the typed amount buys and what is added to it, as it is typed.
 #[component]
 fn Purchase(rules: StoredValue<AddBalanceRules>, price: Credit, amount: RwSignal<String>) -> impl IntoView {
-    let bought = move || {
-        let money = rules.read_value().parse_amount(&amount.read()).ok()?;
-        Some((money, Credit::bought_with(money)?.messages_at(price)))
-    };
+    let lines = move || purchase(&rules.read_value(), price, &amount.read());
     view! {
         <dl class="num">
-            <dt>
-                {move || match bought() {
-                    Some((_, messages)) => format!("Credit, ≈ {} messages", grouped(messages)),
-                    None => "Credit".to_owned(),
-                }}
-            </dt>
-            <dd>{move || bought().map_or_else(|| "–".to_owned(), |(money, _)| money.text())}</dd>
-            <dt class="total">"You pay"</dt>
-            <dd class="total">{move || bought().map_or_else(|| "–".to_owned(), |(money, _)| money.text())}</dd>
+            {move || {
+                let line = |(label, amount)| view! { <dt>{label}</dt> <dd>{amount}</dd> }.into_any();
+                lines().into_iter().map(line).collect_view()
+            }}
         </dl>
     }
+}
+
+/// The lines of the purchase; the last one is what is paid. Without an amount they have none.
+fn purchase(rules: &AddBalanceRules, price: Credit, typed: &str) -> Vec<(String, String)> {
+    let amount = rules.parse_amount(typed).ok();
+    let quote = amount.and_then(|amount| rules.quote(amount));
+    let messages = amount.and_then(Credit::bought_with).map(|credit| grouped(credit.messages_at(price)));
+    let shown = |money: fn(Quote) -> Money| quote.map_or_else(|| "–".to_owned(), |quote| money(quote).text());
+    let credit = messages.map_or_else(|| "Credit".to_owned(), |messages| format!("Credit, ≈ {messages} messages"));
+    let mut lines = vec![(credit, shown(|quote| quote.amount))];
+    let charges = &rules.charges;
+    if charges.fee_percent > Percent::ZERO || charges.fee_fixed_minor_units > 0 {
+        lines.push((charges.fee_label(rules.currency), shown(|quote| quote.fee)));
+    }
+    if charges.tax_percent > Percent::ZERO {
+        lines.push((tax_label(&charges.tax_name, charges.tax_percent), shown(|quote| quote.tax)));
+    }
+    lines.push(("You pay".to_owned(), shown(Quote::total)));
+    lines
+}
+
+/// A name for the form, which tells it from every other one of the account.
+#[cfg(feature = "ssr")]
+fn new_form_id() -> String {
+    super::server_fns::new_form_id()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn new_form_id() -> String {
+    js_sys::Math::random().to_bits().to_string()
 }
 
 /// What was typed before an error, else what the address asks for, else the second preset, as the one most people take.
@@ -212,6 +243,7 @@ fn range(rules: &AddBalanceRules) -> String {
 mod tests {
     use super::*;
     use domain::money::Currency;
+    use domain::quote::Charges;
 
     fn rules() -> AddBalanceRules {
         AddBalanceRules {
@@ -219,6 +251,7 @@ mod tests {
             minimum_minor_units: 500,
             maximum_minor_units: 200_000,
             presets_minor_units: vec![1_000, 2_500],
+            charges: Charges::default(),
         }
     }
 
@@ -229,6 +262,31 @@ mod tests {
         assert_eq!(first("10", ""), "10.00");
         assert_eq!(first("much", ""), "much");
         assert_eq!(first("", ""), "25.00");
+    }
+
+    #[test]
+    fn the_purchase_names_what_is_added_and_ends_with_what_is_paid() {
+        let price = Credit::from_millionths(2_000);
+        let texts = |rules: &AddBalanceRules, typed: &str| {
+            purchase(rules, price, typed).into_iter().map(|(label, amount)| format!("{label}: {amount}")).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&rules(), "25"), ["Credit, ≈ 12,500 messages: $25.00", "You pay: $25.00"]);
+        assert_eq!(texts(&rules(), "x"), ["Credit: –", "You pay: –"]);
+        let charges = Charges {
+            fee_percent: Percent::from_thousandths(2_900),
+            fee_fixed_minor_units: 30,
+            tax_name: "VAT".to_owned(),
+            tax_percent: Percent::from_thousandths(20_000),
+        };
+        assert_eq!(
+            texts(&AddBalanceRules { charges, ..rules() }, "25"),
+            [
+                "Credit, ≈ 12,500 messages: $25.00",
+                "Payment fee, 2.9% + $0.30: $1.03",
+                "VAT 20%: $5.21",
+                "You pay: $31.24"
+            ]
+        );
     }
 
     #[test]

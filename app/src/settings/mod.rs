@@ -13,6 +13,8 @@ pub mod page;
 mod payment_notice;
 pub mod payments_page;
 mod plan_card;
+#[cfg(feature = "ssr")]
+pub mod receipts;
 mod regenerate_key_dialog;
 pub mod server_fns;
 mod shown_key;

@@ -1,6 +1,7 @@
 //! What became of the payment that the person comes back from.
 
 use super::page::PAGE;
+use super::payments_page::receipt_link;
 use crate::components::{OpenDialog, ProblemNotice};
 use crate::error::AppError;
 use domain::payment::{Payment, PaymentState};
@@ -12,9 +13,9 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
         Ok(payment) => payment,
         Err(error) => return view! { <ProblemNotice problem=error.problem /> }.into_any(),
     };
-    let amount = payment.amount.text();
+    let (amount, credit) = (payment.amount.text(), payment.net());
     let (class, text) = match payment.state {
-        PaymentState::Paid => ("notice ok", format!("Payment received: {amount} of credit was added.")),
+        PaymentState::Paid => ("notice ok", format!("Payment received: {} of credit was added.", credit.text())),
         PaymentState::Processing => (
             "notice warn",
             format!(
@@ -24,7 +25,10 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
         PaymentState::Open => ("notice warn", format!("The payment of {amount} is not finished. Nothing was charged.")),
         PaymentState::Failed => (
             "notice bad",
-            format!("The payment of {amount} was declined. Nothing was charged and your credit is as it was."),
+            format!(
+                "The payment of {amount} was declined. Nothing was charged and your credit is as it was. Try another \
+                 card, or ask your bank why it refused this one."
+            ),
         ),
         PaymentState::Cancelled => (
             "notice",
@@ -42,9 +46,9 @@ pub fn PaymentNotice(payment: Result<Payment, AppError>) -> impl IntoView {
             <p>{text}</p>
             {may_try_again
                 .then(|| {
-                    let amount = payment.amount.decimal();
-                    view! { <OpenDialog href=PAGE name="add-balance" value=amount label="Try again" /> }.into_any()
+                    view! { <OpenDialog href=PAGE name="add-balance" value=credit.decimal() label="Try again" /> }.into_any()
                 })}
+            {payment.receipt.map(|number| receipt_link(&payment.id, number))}
             <a href=PAGE data-noscroll>
                 "Dismiss"
             </a>

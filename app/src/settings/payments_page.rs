@@ -4,7 +4,9 @@ use super::page::PAGE;
 use super::server_fns::LoadPayments;
 use crate::components::{EmptyState, Loaded, Loading, Moment, OpenDialog, PageHeading, ProblemNotice, use_live};
 use domain::credit::Credit;
+use domain::id::PaymentId;
 use domain::payment::{Payment, PaymentState};
+use domain::receipt::number_text;
 use leptos::prelude::*;
 
 /// `/settings/payments`
@@ -55,14 +57,25 @@ fn payment_table(payments: Vec<Payment>) -> AnyView {
                             <th scope="col" class="r">
                                 "Credit"
                             </th>
+                            <th scope="col">"Receipt"</th>
                         </tr>
                     </thead>
                     <tbody>{payments.into_iter().map(payment_row).collect_view()}</tbody>
                 </table>
             </div>
+            <div class="foot">
+                <a href="/settings/payments.csv" download="">"Export as CSV"</a>
+                <a href="/settings/billing" rel="external">"Billing details"</a>
+            </div>
         </section>
     }
     .into_any()
+}
+
+/// The way to a receipt, which is a page of its own outside of the console.
+pub(super) fn receipt_link(payment_id: &PaymentId, number: i64) -> AnyView {
+    let href = format!("/settings/payments/{payment_id}/receipt");
+    view! { <a href=href rel="external">{format!("Receipt {}", number_text(number))}</a> }.into_any()
 }
 
 fn payment_row(payment: Payment) -> AnyView {
@@ -91,6 +104,7 @@ fn payment_row(payment: Payment) -> AnyView {
                 {is_taken_back.then(|| view! { <div class="sub">{format!("−{}", taken_back.text())}</div> }.into_any())}
             </td>
             <td class="r num plus">{credit.unwrap_or_else(|| "–".to_owned())}</td>
+            <td>{payment.receipt.map(|number| receipt_link(&payment.id, number))}</td>
         </tr>
     }
     .into_any()

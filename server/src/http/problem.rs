@@ -86,6 +86,14 @@ struct Body9457<'a> {
     add_balance_url: Option<String>,
 }
 
+/// Where an amount that covers what is missing is filled in already.
+fn add_balance_url(server: &Server, problem: &Problem) -> String {
+    let (required, available) = (problem.required.unwrap_or_default(), problem.available.unwrap_or_default());
+    let missing = required.checked_sub(available).unwrap_or(required);
+    let amount = server.config.add_balance_rules().suggestion(missing).short_decimal();
+    format!("{}/settings?add-balance={amount}", server.config.public_url())
+}
+
 /// The body of a refusal.
 pub(super) fn body(server: &Server, request_id: &str, problem: &Problem) -> String {
     let code = problem.code;
@@ -102,8 +110,7 @@ pub(super) fn body(server: &Server, request_id: &str, problem: &Problem) -> Stri
         required: problem.required.map(Credit::decimal),
         available: problem.available.map(Credit::decimal),
         retry_at: problem.retry_at.map(|at| at.to_string()),
-        add_balance_url: (code == ProblemCode::InsufficientCredit)
-            .then(|| format!("{public_url}/settings?add-balance")),
+        add_balance_url: (code == ProblemCode::InsufficientCredit).then(|| add_balance_url(server, problem)),
     };
     serde_json::to_string(&body).unwrap_or_default()
 }

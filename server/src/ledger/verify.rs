@@ -152,6 +152,36 @@ HAVING p.credited <> COALESCE(SUM(e.amount), 0) OR p.revision <> COUNT(e.seq) OR
 LIMIT 100",
     },
     Check {
+        rule: "each paid payment has exactly one receipt, and nothing else has one",
+        sql: "
+SELECT p.account_id, 'payment ' || p.id || ' is ' || p.state || ' and has ' || COUNT(r.number) || ' receipts'
+FROM payments p LEFT JOIN receipts r ON r.account_id = p.account_id AND r.payment_id = p.id
+GROUP BY p.account_id, p.id, p.state
+HAVING COUNT(r.number) <> CASE WHEN p.state = 'paid' THEN 1 ELSE 0 END
+UNION ALL
+SELECT r.account_id, 'receipt ' || r.number || ' is of no payment'
+FROM receipts r LEFT JOIN payments p ON p.account_id = r.account_id AND p.id = r.payment_id
+WHERE p.id IS NULL
+LIMIT 100",
+    },
+    Check {
+        rule: "receipts are numbered without gaps",
+        sql: "
+SELECT account_id, 'receipts ' || COUNT(number) || ', last ' || MAX(number)
+FROM receipts
+GROUP BY account_id
+HAVING COUNT(number) <> MAX(number)
+LIMIT 100",
+    },
+    Check {
+        rule: "what was paid is what credit was bought for, with fee and tax",
+        sql: "
+SELECT account_id, 'payment ' || id || ' of ' || minor_units
+FROM payments
+WHERE credit <> (minor_units - fee_minor_units - tax_minor_units) * 10000
+LIMIT 100",
+    },
+    Check {
         rule: "counted messages are numbered without gaps",
         sql: "
 SELECT b.account_id, 'next ' || b.next_message || ', counted ' || COUNT(m.number)

@@ -6,7 +6,7 @@ use super::{PaymentRow, columns};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args};
+use crate::{Server, args, receipts};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -61,7 +61,7 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
     if after == before {
         return Ok(before);
     }
-    let after = Payment { changed_at: now, ..after };
+    let mut after = Payment { changed_at: now, ..after };
     let posted = post(&mut tx, &account_id, &before, &after, posted, now).await?;
     let row = args![
         account_id.as_str(),
@@ -75,6 +75,9 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
         posted.revision,
     ];
     tx.execute(UPDATE_PAYMENT, row).await?;
+    if after.state == PaymentState::Paid && after.receipt.is_none() {
+        after.receipt = receipts::issue(server, &mut tx, &account_id, &after.id, now).await?;
+    }
     tx.commit().await?;
     server.live.changed(&account_id);
     let (payment_id, state, standing) = (&after.id, after.label(), posted.credited.decimal());

@@ -83,7 +83,8 @@ impl Gateway {
         }
     }
 
-    /// Opens a checkout and returns the address of the page where the customer pays.
+    /// Opens a checkout and returns the address of the page where the customer pays. Asked again for the same payment, it
+    /// is the same checkout: two submissions of one form come here, perhaps at once.
     pub async fn create_checkout(self, server: &Server, account_id: &AccountId, payment: &Payment) -> Result<String> {
         match self {
             Self::Local => local::create_checkout(server, account_id, payment).await,

@@ -10,9 +10,13 @@ pub mod local;
 pub mod signature;
 
 mod delivery;
+mod export;
 mod fulfilment;
+mod starting;
 
+pub use export::csv;
 pub use fulfilment::{fulfil, look};
+pub use starting::{Started, new_form_id, start, start_once};
 
 use crate::db::FromRow;
 use crate::error::{Error, Result};
@@ -35,24 +39,20 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a webhook has before the sweeper asks the gateway itself.
 const ASK_AFTER_US: i64 = 30 * SECOND_US;
 
-/// A payment that was begun, and where the customer pays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    pub payment_id: PaymentId,
-    pub checkout_url: String,
-}
-
 #[derive(FromRow)]
 struct PaymentRow {
     account_id: String,
     id: String,
     minor_units: i64,
+    fee_minor_units: i64,
+    tax_minor_units: i64,
     currency: String,
     credit: i64,
     state: String,
     refunded_minor_units: i64,
     dispute_state: Option<String>,
     disputed_minor_units: i64,
+    receipt: Option<i64>,
     created_at: i64,
     changed_at: i64,
     /// The credit that its entries come to.
@@ -64,8 +64,10 @@ struct PaymentRow {
 /// The columns of a [`PaymentRow`].
 macro_rules! columns {
     () => {
-        "account_id, id, minor_units, currency, credit, state, refunded_minor_units, dispute_state, disputed_minor_units, \
-         created_at, changed_at, credited, revision"
+        "account_id, id, minor_units, fee_minor_units, tax_minor_units, currency, credit, state, refunded_minor_units, \
+         dispute_state, disputed_minor_units, created_at, changed_at, credited, revision, \
+         (SELECT r.number FROM receipts r WHERE r.account_id = payments.account_id AND r.payment_id = payments.id) \
+         AS receipt"
     };
 }
 
@@ -79,10 +81,13 @@ impl PaymentRow {
     fn read(self) -> Result<Payment> {
         Ok(Payment {
             amount: read_money(self.minor_units, &self.currency)?,
+            fee_minor_units: self.fee_minor_units,
+            tax_minor_units: self.tax_minor_units,
             credit: Credit::from_millionths(self.credit),
             state: read_state(&self.state)?,
             refunded_minor_units: self.refunded_minor_units,
             dispute: read_dispute(self.dispute_state.as_deref(), self.disputed_minor_units)?,
+            receipt: self.receipt,
             id: PaymentId::from_row(self.id),
             created_at: Timestamp::from_us(self.created_at),
             changed_at: Timestamp::from_us(self.changed_at),
@@ -90,7 +95,7 @@ impl PaymentRow {
     }
 }
 
-fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
+pub(crate) fn read_money(minor_units: i64, currency: &str) -> Result<Money> {
     let currency = Currency::parse(currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
     Ok(Money { minor_units, currency })
 }
@@ -103,49 +108,6 @@ fn read_dispute(state: Option<&str>, minor_units: i64) -> Result<Option<Dispute>
     let Some(state) = state else { return Ok(None) };
     let state = DisputeState::parse(state).ok_or_else(|| Error::internal("a stored state of a dispute is unknown"))?;
     Ok(Some(Dispute { state, minor_units }))
-}
-
-const INSERT_PAYMENT: &str = "
-INSERT INTO payments
-    (account_id, id, user_id, gateway, minor_units, currency, credit, state, created_at, changed_at, checked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)";
-
-/// Begins a payment of the amount that a person typed. The payment's row is durable before the gateway hears of it, so
-/// no money can arrive that we know nothing of.
-///
-/// # Errors
-/// 422 for `amount`.
-pub async fn start(server: &Server, viewer: &Viewer, amount_text: &str) -> Result<Started> {
-    let amount = server.config.add_balance_rules().parse_amount(amount_text)?;
-    let credit = Credit::bought_with(amount).ok_or_else(|| Error::internal("the amount does not fit into credit"))?;
-    let gateway = Gateway::of(server);
-    let now = server.now();
-    let payment = Payment {
-        id: PaymentId::new(now, server.id_bytes()),
-        amount,
-        credit,
-        state: PaymentState::Open,
-        refunded_minor_units: 0,
-        dispute: None,
-        created_at: now,
-        changed_at: now,
-    };
-    let row = args![
-        viewer.account_id.as_str(),
-        payment.id.as_str(),
-        viewer.user_id.as_str(),
-        gateway.name(),
-        amount.minor_units,
-        amount.currency.code(),
-        credit.millionths(),
-        payment.state.as_str(),
-        now.us(),
-    ];
-    server.db.execute(INSERT_PAYMENT, row).await?;
-    let checkout_url = gateway.create_checkout(server, &viewer.account_id, &payment).await?;
-    server.live.changed(&viewer.account_id);
-    tracing::info!(account_id = %viewer.account_id, payment_id = %payment.id, amount = %amount.text(), "a payment began");
-    Ok(Started { payment_id: payment.id, checkout_url })
 }
 
 const SELECT_PAYMENTS: &str =

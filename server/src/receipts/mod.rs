@@ -44,18 +44,20 @@ struct PaidRow {
 
 const SELECT_PAID: &str = "
 SELECT p.minor_units, p.fee_minor_units, p.tax_minor_units, p.tax_name, p.tax_percent, p.currency, p.credit,
-       u.name AS user_name, u.email, a.billing_name, a.billing_address, a.billing_tax_id
+       COALESCE(u.name, '') AS user_name, COALESCE(u.email, '') AS email, a.billing_name, a.billing_address, a.billing_tax_id
 FROM payments p
 JOIN accounts a ON a.id = p.account_id
-JOIN users u ON u.id = p.user_id
+LEFT JOIN users u ON u.id = p.user_id
 WHERE p.account_id = $1 AND p.id = $2";
 
 const INSERT_RECEIPT: &str = "
 INSERT INTO receipts (account_id, number, payment_id, issued_at, particulars)
 VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM receipts WHERE account_id = $1), $2, $3, $4)
-ON CONFLICT (account_id, payment_id) DO NOTHING";
+ON CONFLICT (account_id, payment_id) DO NOTHING
+RETURNING number";
 
-/// Issues the receipt of a payment that became paid, in the caller's transaction. A payment that has one keeps it.
+/// Issues the receipt of a payment that became paid, in the caller's transaction, and returns its number. A payment that
+/// has one keeps it, and gets no other.
 ///
 /// # Errors
 /// 404 when the account has no such payment.
@@ -65,15 +67,15 @@ pub(crate) async fn issue(
     account_id: &AccountId,
     payment_id: &PaymentId,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Option<i64>> {
     // Two payments of an account must not count the same receipts. Whoever credits a payment has the lock already.
     ledger::lock(tx, account_id).await?;
     let row: Option<PaidRow> = tx.optional(SELECT_PAID, args![account_id.as_str(), payment_id.as_str()]).await?;
     let row = row.ok_or_else(|| Problem::not_found("payment"))?;
     let particulars = serde_json::to_string(&row.particulars(server)?).map_err(Error::internal)?;
     let receipt = args![account_id.as_str(), payment_id.as_str(), now.us(), particulars];
-    tx.execute(INSERT_RECEIPT, receipt).await?;
-    Ok(())
+    let number: Option<(i64,)> = tx.optional(INSERT_RECEIPT, receipt).await?;
+    Ok(number.map(|(number,)| number))
 }
 
 impl PaidRow {

@@ -15,7 +15,7 @@ use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
-use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, sessions};
+use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, receipts, sessions};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Ids {
     pub key: String,
     /// It is open.
     pub payment: String,
+    /// A payment that is paid and has a receipt.
+    pub paid: String,
     pub hold: String,
     pub account: String,
     pub user: String,
@@ -53,6 +55,7 @@ impl Ids {
             console_conversation: ConversationId::new(now, random).to_string(),
             key: KeyId::new(now, random).to_string(),
             payment: PaymentId::new(now, random).to_string(),
+            paid: PaymentId::new(now, random).to_string(),
             hold: HoldId::new(now, random).to_string(),
             account: AccountId::new(now, random).to_string(),
             user: UserId::new(now, random).to_string(),
@@ -73,7 +76,7 @@ impl Ids {
         })
     }
 
-    pub fn all(&self) -> [&str; 9] {
+    pub fn all(&self) -> [&str; 10] {
         [
             &self.chatbot,
             &self.document,
@@ -81,6 +84,7 @@ impl Ids {
             &self.console_conversation,
             &self.key,
             &self.payment,
+            &self.paid,
             &self.hold,
             &self.account,
             &self.user,
@@ -160,6 +164,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
         conversation: asked.pop().expect("of the API"),
         key: key.key.id.to_string(),
         payment: payment.to_string(),
+        paid: pay(server, &viewer).await.to_string(),
         hold,
         account: account_id.to_string(),
         user: viewer.user_id.to_string(),
@@ -172,6 +177,16 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let own_cookie = cookie(server, &viewer).await;
     traces.extend(own_cookie.split_once('=').map(|(_, token)| token.to_owned()));
     Belongings { mark, viewer, ids, key, narrow_key, second, own_cookie, traces, _begun: begun }
+}
+
+/// Pays with a test card. The receipt has the account's mark on it.
+async fn pay(server: &Server, viewer: &Viewer) -> PaymentId {
+    let address = format!("{} street", viewer.name);
+    receipts::save_billing_details(server, viewer, &viewer.name, &address, "").await.expect("saved");
+    let payment_id = payments::start(server, viewer, "10").await.expect("a payment").payment_id;
+    payments::local::submit_card_untold(server, &payment_id, "4242424242424242").await.expect("a test card");
+    payments::look(server, &payment_id).await.expect("paid");
+    payment_id
 }
 
 /// Gives a document a file that could not be read; it is answered from as before.
@@ -337,7 +352,7 @@ impl Rows {
         rows.before = rows.read().await;
         let tables: std::collections::BTreeSet<&str> = rows.before.iter().map(|(table, _)| table.as_str()).collect();
         for table in
-            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "sessions", "usage_days"]
+            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "receipts", "sessions", "usage_days"]
         {
             assert!(tables.contains(table), "the account has no {table}");
         }

@@ -108,3 +108,31 @@ fn fields(form: BillingForm, outcome: Outcome) -> AnyView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::field::FieldError;
+    use domain::problem::Problem;
+
+    fn page(outcome: Outcome) -> String {
+        let text = "</textarea><script>\"".to_owned();
+        let form = BillingForm { name: text.clone(), address: text.clone(), tax_id: text };
+        billing_page(LeptosOptions::builder().output_name("artiko").build(), form, outcome)
+    }
+
+    #[test]
+    fn what_was_typed_stays_in_its_fields_and_cannot_become_markup() {
+        let page = page(Outcome::Unsent);
+        assert!(!page.contains("<script"), "{page}");
+        assert_eq!(page.matches("&lt;script").count(), 3, "{page}");
+    }
+
+    #[test]
+    fn an_error_stands_beside_its_field() {
+        let refused = Problem::from(FieldError::new("address", "use at most 6 lines"));
+        let page = page(Outcome::Refused(refused.into()));
+        assert!(page.contains("aria-describedby=\"address-error address-hint\""), "{page}");
+        assert!(page.contains(">Use at most 6 lines.</p>"), "{page}");
+    }
+}

@@ -105,3 +105,65 @@ pub(super) fn problem_page(options: LeptosOptions, error: AppError) -> String {
     };
     document(options, "Receipt".to_owned(), "paper", body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::clock::Timestamp;
+    use domain::credit::Credit;
+    use domain::id::PaymentId;
+    use domain::money::{Currency, Money};
+    use domain::payment::PaymentState;
+    use domain::quote::{Percent, Quote};
+    use domain::receipt::Particulars;
+
+    fn page(customer: &str, refunded_minor_units: i64) -> String {
+        let usd = |minor_units| Money { minor_units, currency: Currency::Usd };
+        let (at, id) = (Timestamp::from_us(1_795_000_000_000_000), PaymentId::from_row("pay_1".to_owned()));
+        let payment = Payment {
+            id: id.clone(),
+            amount: usd(2_703),
+            fee_minor_units: 0,
+            tax_minor_units: 203,
+            credit: Credit::from_millionths(25_000_000),
+            state: PaymentState::Paid,
+            refunded_minor_units,
+            dispute: None,
+            receipt: Some(7),
+            created_at: at,
+            changed_at: at,
+        };
+        let particulars = Particulars {
+            seller: Party { name: "Lichtwerk AG".to_owned(), tax_id: "CHE-1".to_owned(), ..Party::default() },
+            customer: Party { name: customer.to_owned(), address: vec![customer.to_owned()], ..Party::default() },
+            quote: Quote { amount: usd(2_500), fee: usd(0), tax: usd(203) },
+            credit: payment.credit,
+            tax_name: "MWST".to_owned(),
+            tax_percent: Percent::from_thousandths(8_100),
+        };
+        let receipt = Receipt { number: 7, payment_id: id, issued_at: at, particulars };
+        receipt_page(LeptosOptions::builder().output_name("artiko").build(), receipt, payment)
+    }
+
+    #[test]
+    fn the_page_says_what_was_paid_and_runs_nothing() {
+        let page = page("Bergfeld AG", 0);
+        for part in ["R-000007", "Lichtwerk AG", "Tax number CHE-1", "Bergfeld AG", "MWST 8.1%", "$2.03", "$27.03", "Paid"] {
+            assert!(page.contains(part), "{part} is not in {page}");
+        }
+        assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("Given back"), "{page}");
+    }
+
+    #[test]
+    fn what_was_given_back_stands_below_what_was_paid() {
+        let page = page("Bergfeld AG", 1_000);
+        let (_, after) = page.split_once("Total paid").expect("a total");
+        assert!(page.contains("Refunded in part") && after.contains("Given back since") && after.contains("$10.00"), "{page}");
+    }
+
+    #[test]
+    fn a_name_cannot_become_markup() {
+        let page = page("<script>alert(1)</script>", 0);
+        assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{page}");
+    }
+}

@@ -133,7 +133,7 @@ fn example(code: ProblemCode) -> Value {
         ProblemCode::InsufficientCredit => {
             problem["required"] = json!("0.002000");
             problem["available"] = json!("0.000000");
-            problem["add_balance_url"] = json!("https://console.example.com/settings?add-balance");
+            problem["add_balance_url"] = json!("https://console.example.com/settings?add-balance=10");
         }
         ProblemCode::InvalidField => problem["field"] = json!("user_message"),
         ProblemCode::KeyCapReached

@@ -116,9 +116,10 @@ impl CheckoutRow {
 
 const INSERT_CHECKOUT: &str = "
 INSERT INTO local_checkouts (account_id, payment_id, minor_units, currency, state, created_at)
-VALUES ($1, $2, $3, $4, 'open', $5)";
+VALUES ($1, $2, $3, $4, 'open', $5)
+ON CONFLICT (account_id, payment_id) DO NOTHING";
 
-/// Opens a checkout; returns the address of the payment page. The page asks for no sign-in: it opens for whoever has
+/// Opens a checkout, once for each payment; returns the address of the payment page. The page asks for no sign-in: it opens for whoever has
 /// the address, which cannot be guessed, and it can only give money.
 pub async fn create_checkout(server: &Server, account_id: &AccountId, payment: &Payment) -> Result<String> {
     let Payment { id, amount, created_at, .. } = payment;
