@@ -171,9 +171,13 @@ mod tests {
 
     #[test]
     fn a_share_is_read_and_written_with_at_most_three_decimals() {
-        for (text, thousandths, shown) in
-            [("8.1", 8_100, "8.1%"), ("0", 0, "0%"), ("19", 19_000, "19%"), ("50", 50_000, "50%"), ("0.005", 5, "0.005%")]
-        {
+        for (text, thousandths, shown) in [
+            ("8.1", 8_100, "8.1%"),
+            ("0", 0, "0%"),
+            ("19", 19_000, "19%"),
+            ("50", 50_000, "50%"),
+            ("0.005", 5, "0.005%"),
+        ] {
             let percent = Percent::parse(text).expect("a share");
             assert_eq!((percent.thousandths(), percent.to_string().as_str()), (thousandths, shown));
         }

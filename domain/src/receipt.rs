@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn an_address_has_the_lines_that_were_typed() {
-        let details = BillingDetails::read(" Bergfeld AG ", "Seeweg 1\r\n\r\n  8000 Zürich \n", " CHE-123 ").expect("read");
+        let details =
+            BillingDetails::read(" Bergfeld AG ", "Seeweg 1\r\n\r\n  8000 Zürich \n", " CHE-123 ").expect("read");
         assert_eq!(details.name, "Bergfeld AG");
         assert_eq!(details.address, ["Seeweg 1", "8000 Zürich"]);
         assert_eq!(details.tax_id, "CHE-123");

@@ -98,11 +98,14 @@ async fn receipts_are_numbered_without_gaps_whatever_becomes_of_other_payments()
         let mut expected = Vec::new();
         for number in 1..=3 {
             pay(&server, &olga, "10").await;
+            server.clock.advance_us(1);
             let declined = give(&server, &olga, "10", DECLINED).await;
             payments::look(&server, &declined).await.unwrap();
+            server.clock.advance_us(1);
             let forged = give(&server, &olga, "10", PAID).await;
             let report = Report { amount: Some(usd(1)), ..Report::of(forged, PaymentState::Paid) };
             payments::fulfil(&server, &report).await.expect_err("another amount");
+            server.clock.advance_us(1);
             expected.extend([Some(number), None, None]);
         }
         assert_eq!(numbers(&server, &olga).await, expected);
@@ -138,8 +141,11 @@ async fn a_receipt_says_what_was_true_when_it_was_issued() {
         let olga = owner(&server, "olga").await;
         let first = pay(&server, &olga, "25").await;
         let before = receipts::get(&server, &olga.account_id, &first).await.unwrap();
-        receipts::save_billing_details(&server, &olga, "Bergfeld AG", "Hauptstrasse 5\n3000 Bern", "CHE-1").await.unwrap();
-        let later = reopened(&server, &["--seller-name=Lichtwerk II", "--tax-percent=20", "--seller-tax-id=CHE-2"]).await;
+        receipts::save_billing_details(&server, &olga, "Bergfeld AG", "Hauptstrasse 5\n3000 Bern", "CHE-1")
+            .await
+            .unwrap();
+        let later =
+            reopened(&server, &["--seller-name=Lichtwerk II", "--tax-percent=20", "--seller-tax-id=CHE-2"]).await;
         server.clock.advance_us(DAY_US);
         let second = pay(&later, &olga, "25").await;
         assert_eq!(receipts::get(&later, &olga.account_id, &first).await.unwrap(), before);
@@ -190,9 +196,10 @@ async fn what_was_paid_before_there_were_receipts_gets_one_when_the_installation
         let olga = owner(&server, "olga").await;
         let mut ids = Vec::new();
         for _ in 0..3 {
+            server.clock.advance_us(1);
             ids.push(payments::start(&server, &olga, "10").await.unwrap().payment_id);
         }
-        for (payment_id, later_us) in [(&ids[2], 1), (&ids[0], 2)] {
+        for (payment_id, later_us) in [(&ids[2], 10), (&ids[0], 20)] {
             server.db.execute(PAY, args![payment_id.as_str(), later_us]).await.unwrap();
         }
         assert_eq!(numbers(&server, &olga).await, [None, None, None]);
@@ -274,13 +281,34 @@ async fn a_form_begins_anew_with_another_amount_and_after_its_payment_came_to_no
 async fn the_pdf_reads_back_as_what_the_receipt_says() {
     for server in databases_with(&[SELLER.as_slice(), &FEES].concat()).await {
         let olga = owner(&server, "olga").await;
-        receipts::save_billing_details(&server, &olga, "Bergfeld & Söhne AG", "Hauptstrasse 5\n3000 Bern", "CHE-1").await.unwrap();
+        receipts::save_billing_details(&server, &olga, "Bergfeld & Söhne AG", "Hauptstrasse 5\n3000 Bern", "CHE-1")
+            .await
+            .unwrap();
         let payment_id = pay(&server, &olga, "25").await;
         let text = pdf_text(&server, &olga, &payment_id).await;
         for part in [
-            "Receipt", "R-000001", "2026-11-", "Lichtwerk AG", "Seeweg 1", "8000 Zürich", "CHE-100.200.300",
-            "Bergfeld & Söhne AG", "Hauptstrasse 5", "3000 Bern", "CHE-1", "olga@bergfeld.example", payment_id.as_str(),
-            "API credit", "$25.00", "Payment fee", "$1.03", "MWST 8.1%", "$2.11", "Total paid", "$28.14", "Paid",
+            "Receipt",
+            "R-000001",
+            "2026-11-",
+            "Lichtwerk AG",
+            "Seeweg 1",
+            "8000 Zürich",
+            "CHE-100.200.300",
+            "Bergfeld & Söhne AG",
+            "Hauptstrasse 5",
+            "3000 Bern",
+            "CHE-1",
+            "olga@bergfeld.example",
+            payment_id.as_str(),
+            "API credit",
+            "$25.00",
+            "Payment fee",
+            "$1.03",
+            "MWST 8.1%",
+            "$2.11",
+            "Total paid",
+            "$28.14",
+            "Paid",
             "$25.000000",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
@@ -302,7 +330,10 @@ async fn a_pdf_that_cannot_show_a_name_says_where_it_can_be_read() {
         let payment_id = pay(&server, &olga, "25").await;
         let text = pdf_text(&server, &olga, &payment_id).await;
         assert!(text.contains("???? Lukasz"), "{text}");
-        assert!(text.contains("All of them can be read at") && text.contains("https://console.example/receipt"), "{text}");
+        assert!(
+            text.contains("All of them can be read at") && text.contains("https://console.example/receipt"),
+            "{text}"
+        );
         let receipt = receipts::get(&server, &olga.account_id, &payment_id).await.unwrap();
         assert_eq!(receipt.particulars.customer.name, "株式会社 Łukasz");
     }
@@ -322,6 +353,7 @@ async fn payments_are_written_as_a_file_with_their_receipts() {
     for server in databases_with(&[SELLER.as_slice(), &FEES].concat()).await {
         let (olga, otto) = (owner(&server, "olga").await, owner(&server, "otto").await);
         let paid = pay(&server, &olga, "25").await;
+        server.clock.advance_us(1);
         let declined = give(&server, &olga, "10", DECLINED).await;
         payments::look(&server, &declined).await.unwrap();
         pay(&server, &otto, "50").await;
@@ -329,7 +361,10 @@ async fn payments_are_written_as_a_file_with_their_receipts() {
         let lines: Vec<&str> = file.split_terminator("\r\n").collect();
         assert_eq!(lines[0], "created_at,payment_id,state,receipt,amount,fee,tax,total,given_back,currency,credit");
         let number = number_text(1);
-        assert!(lines[1].ends_with(&format!("{paid},Paid,{number},25.00,1.03,2.11,28.14,0.00,USD,25.000000")), "{file}");
+        assert!(
+            lines[1].ends_with(&format!("{paid},Paid,{number},25.00,1.03,2.11,28.14,0.00,USD,25.000000")),
+            "{file}"
+        );
         assert!(lines[2].ends_with(&format!("{declined},Declined,,10.00,0.59,0.86,11.45,0.00,USD,0.000000")), "{file}");
         assert_eq!(lines.len(), 3, "{file}");
     }
@@ -342,12 +377,14 @@ async fn another_accounts_receipt_and_details_are_not_there() {
         let payment_id = pay(&server, &olga, "10").await;
         let open = payments::start(&server, &olga, "10").await.unwrap().payment_id;
         for (viewer, payment_id) in [(&otto, &payment_id), (&olga, &open)] {
-            let problem = receipts::get(&server, &viewer.account_id, payment_id).await.expect_err("hidden").into_problem();
+            let problem =
+                receipts::get(&server, &viewer.account_id, payment_id).await.expect_err("hidden").into_problem();
             assert_eq!(problem.code.status(), 404);
         }
         receipts::save_billing_details(&server, &olga, "Bergfeld AG", "", "").await.unwrap();
         assert_eq!(receipts::billing_details(&server, &otto.account_id).await.unwrap().name, "");
-        let error = receipts::save_billing_details(&server, &olga, "", "1\n2\n3\n4\n5\n6\n7", "").await.expect_err("too long");
+        let error =
+            receipts::save_billing_details(&server, &olga, "", "1\n2\n3\n4\n5\n6\n7", "").await.expect_err("too long");
         assert_eq!(error.into_problem().field.as_deref(), Some("address"));
         assert_eq!(receipts::billing_details(&server, &olga.account_id).await.unwrap().name, "Bergfeld AG");
     }

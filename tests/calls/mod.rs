@@ -273,8 +273,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         fields: None,
         status,
     };
-    let page =
-        |pattern, id: &str, status| PlainForm { fields: None, ..form(pattern, id, String::new(), status) };
+    let page = |pattern, id: &str, status| PlainForm { fields: None, ..form(pattern, id, String::new(), status) };
     let (csv, said_csv, said_json) = ("/usage/entries.csv", "/conversations/export.csv", "/conversations/export.json");
     let upload = |field: &str, value: &str| {
         let (content_type, body) = with_file(field, value);

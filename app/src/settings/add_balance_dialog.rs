@@ -268,7 +268,10 @@ mod tests {
     fn the_purchase_names_what_is_added_and_ends_with_what_is_paid() {
         let price = Credit::from_millionths(2_000);
         let texts = |rules: &AddBalanceRules, typed: &str| {
-            purchase(rules, price, typed).into_iter().map(|(label, amount)| format!("{label}: {amount}")).collect::<Vec<_>>()
+            purchase(rules, price, typed)
+                .into_iter()
+                .map(|(label, amount)| format!("{label}: {amount}"))
+                .collect::<Vec<_>>()
         };
         assert_eq!(texts(&rules(), "25"), ["Credit, ≈ 12,500 messages: $25.00", "You pay: $25.00"]);
         assert_eq!(texts(&rules(), "x"), ["Credit: –", "You pay: –"]);

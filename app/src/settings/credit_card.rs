@@ -2,8 +2,8 @@
 
 use super::page::PAGE;
 use super::spend_chart::SpendChart;
-use crate::usage::what;
 use crate::components::{Later, Moment, MomentKind, OpenDialog, grouped};
+use crate::usage::what;
 use domain::credit::{Credit, CreditSummary};
 use domain::ledger::{Channel, Entry, EntryKind};
 use domain::money::Currency;
@@ -93,7 +93,9 @@ fn held(credit: &CreditSummary) -> Option<String> {
 /// What is owed; nothing where nothing is.
 fn debt(credit: &CreditSummary) -> Option<String> {
     let amount = (credit.debt > Credit::ZERO).then(|| credit.debt.text(credit.currency))?;
-    Some(format!("Debt: {amount} was taken back by a refund or dispute after it was spent. Your next payment settles it first."))
+    Some(format!(
+        "Debt: {amount} was taken back by a refund or dispute after it was spent. Your next payment settles it first."
+    ))
 }
 
 fn entry_row(entry: Entry, currency: Currency) -> AnyView {

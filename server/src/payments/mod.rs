@@ -27,7 +27,7 @@ use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
 use domain::money::{Currency, Money};
 use domain::payment::{Dispute, DisputeState, Payment, PaymentState};
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::Problem;
 use gateway::{Gateway, Report};
 use std::sync::Weak;
 use std::time::Duration;

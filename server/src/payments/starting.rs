@@ -99,13 +99,7 @@ INSERT INTO payments
      fee_minor_units, tax_minor_units, tax_name, tax_percent, form_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, $13, $14)";
 
-async fn insert(
-    server: &Server,
-    tx: &mut Tx,
-    viewer: &Viewer,
-    quote: Quote,
-    form_id: Option<&str>,
-) -> Result<Payment> {
+async fn insert(server: &Server, tx: &mut Tx, viewer: &Viewer, quote: Quote, form_id: Option<&str>) -> Result<Payment> {
     let credit = Credit::bought_with(quote.amount);
     let now = server.now();
     let payment = Payment {

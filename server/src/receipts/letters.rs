@@ -98,7 +98,8 @@ mod tests {
         for (text, shown) in [("Łukasz Šťastný", "Lukasz \u{8a}tastn\u{fd}"), ("株式会社 A", "???? A")] {
             let written = Written::of(text);
             assert!(!written.is_exact);
-            let expected: Vec<u8> = shown.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a byte")).collect();
+            let expected: Vec<u8> =
+                shown.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a byte")).collect();
             assert_eq!(written.bytes, expected);
         }
     }

@@ -148,8 +148,7 @@ const SELECT_DETAILS: &str = "SELECT billing_name, billing_address, billing_tax_
 /// # Errors
 /// 404 when there is no such account.
 pub async fn billing_details(server: &Server, account_id: &AccountId) -> Result<BillingDetails> {
-    let row: Option<(String, String, String)> =
-        server.db.optional(SELECT_DETAILS, args![account_id.as_str()]).await?;
+    let row: Option<(String, String, String)> = server.db.optional(SELECT_DETAILS, args![account_id.as_str()]).await?;
     let (name, address, tax_id) = row.ok_or_else(|| Problem::not_found("account"))?;
     Ok(BillingDetails { name, address: address.lines().map(str::to_owned).collect(), tax_id })
 }

@@ -6,18 +6,18 @@ use domain::credit::Credit;
 use domain::quote::{Charges, Percent};
 use domain::receipt::{ADDRESS_LINE_CHARACTERS_MAX, ADDRESS_LINES_MAX, Party};
 
-/// The seller, and his charges.
+/// The seller, and his charges. Fields are named as their options are, because all options have one space of names.
 #[derive(Args, Clone, Debug)]
 pub struct SellerOptions {
     /// Name of the seller on receipts
     #[arg(long = "seller-name", env = "ARTIKO_SELLER_NAME", default_value = "Artiko")]
-    name: String,
+    seller_name: String,
     /// Address of the seller on receipts, its lines separated by |
     #[arg(long = "seller-address", env = "ARTIKO_SELLER_ADDRESS", value_delimiter = '|')]
-    address: Vec<String>,
+    seller_address: Vec<String>,
     /// Tax number of the seller on receipts
     #[arg(long = "seller-tax-id", env = "ARTIKO_SELLER_TAX_ID", default_value = "")]
-    tax_id: String,
+    seller_tax_id: String,
     /// What the tax is called
     #[arg(long = "tax-name", env = "ARTIKO_TAX_NAME", default_value = "VAT")]
     tax_name: String,
@@ -35,11 +35,11 @@ pub struct SellerOptions {
 impl SellerOptions {
     /// The seller as a receipt names him.
     pub fn party(&self) -> Party {
-        let address = self.address.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
+        let address = self.seller_address.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
         Party {
-            name: self.name.trim().to_owned(),
+            name: self.seller_name.trim().to_owned(),
             address: address.collect(),
-            tax_id: self.tax_id.trim().to_owned(),
+            tax_id: self.seller_tax_id.trim().to_owned(),
             email: String::new(),
         }
     }

@@ -68,7 +68,12 @@ fn write(sheet: &mut Sheet, receipt: &Receipt, payment: &Payment) {
     }
     sheet.down(1.2);
     let credit = said.credit.text(said.quote.amount.currency);
-    sheet.text(REGULAR, 10.0, LEFT, &format!("Credit bought: {credit}. All amounts are in {}.", said.quote.amount.currency));
+    sheet.text(
+        REGULAR,
+        10.0,
+        LEFT,
+        &format!("Credit bought: {credit}. All amounts are in {}.", said.quote.amount.currency),
+    );
 }
 
 /// What is written on the page, from above to below.

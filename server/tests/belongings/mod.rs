@@ -15,7 +15,9 @@ use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
-use server::{Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, receipts, sessions};
+use server::{
+    Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, receipts, sessions,
+};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -351,9 +353,18 @@ impl Rows {
         let mut rows = Self { db: db.clone(), account_id, noting_key_id, select, before: Vec::new() };
         rows.before = rows.read().await;
         let tables: std::collections::BTreeSet<&str> = rows.before.iter().map(|(table, _)| table.as_str()).collect();
-        for table in
-            ["accounts", "users", "api_keys", "entries", "holds", "messages", "payments", "receipts", "sessions", "usage_days"]
-        {
+        for table in [
+            "accounts",
+            "users",
+            "api_keys",
+            "entries",
+            "holds",
+            "messages",
+            "payments",
+            "receipts",
+            "sessions",
+            "usage_days",
+        ] {
             assert!(tables.contains(table), "the account has no {table}");
         }
         rows

@@ -1,8 +1,8 @@
 //! The receipt of a payment, to be read, printed or kept as a PDF.
 
 use super::{BILLING, PAYMENTS, document};
-use crate::error::AppError;
 use crate::components::ProblemNotice;
+use crate::error::AppError;
 use domain::payment::Payment;
 use domain::receipt::{Line, Party, Receipt, number_text};
 use leptos::config::LeptosOptions;
@@ -14,10 +14,7 @@ pub(super) fn receipt_page(options: LeptosOptions, receipt: Receipt, payment: Pa
     let title = format!("Receipt {number}");
     let (total, currency) = (particulars.quote.total(), particulars.quote.amount.currency);
     let taken_back = payment.taken_back();
-    let note = format!(
-        "Credit bought: {}. All amounts are in {currency}.",
-        particulars.credit.text(currency)
-    );
+    let note = format!("Credit bought: {}. All amounts are in {currency}.", particulars.credit.text(currency));
     let body = move || {
         view! {
             <p class="crumbs screen-only">
@@ -148,7 +145,9 @@ mod tests {
     #[test]
     fn the_page_says_what_was_paid_and_runs_nothing() {
         let page = page("Bergfeld AG", 0);
-        for part in ["R-000007", "Lichtwerk AG", "Tax number CHE-1", "Bergfeld AG", "MWST 8.1%", "$2.03", "$27.03", "Paid"] {
+        for part in
+            ["R-000007", "Lichtwerk AG", "Tax number CHE-1", "Bergfeld AG", "MWST 8.1%", "$2.03", "$27.03", "Paid"]
+        {
             assert!(page.contains(part), "{part} is not in {page}");
         }
         assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("Given back"), "{page}");
@@ -158,7 +157,10 @@ mod tests {
     fn what_was_given_back_stands_below_what_was_paid() {
         let page = page("Bergfeld AG", 1_000);
         let (_, after) = page.split_once("Total paid").expect("a total");
-        assert!(page.contains("Refunded in part") && after.contains("Given back since") && after.contains("$10.00"), "{page}");
+        assert!(
+            page.contains("Refunded in part") && after.contains("Given back since") && after.contains("$10.00"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -63,8 +63,7 @@ async fn resolve_at(server: &Arc<Server>, payment_id: &PaymentId, due: Timestamp
 const EXPIRE_OPEN: &str = "
 UPDATE local_checkouts SET state = 'expired', changes = changes + 1 WHERE state = 'open' AND created_at <= $1";
 
-const SELECT_UNTOLD: &str =
-    "SELECT payment_id FROM local_checkouts WHERE told <> changes ORDER BY payment_id LIMIT 50";
+const SELECT_UNTOLD: &str = "SELECT payment_id FROM local_checkouts WHERE told <> changes ORDER BY payment_id LIMIT 50";
 
 /// Takes the steps that are due, lets checkouts expire, and tells what has not been told.
 ///
