@@ -322,7 +322,7 @@ async fn no_route_beside_the_operations_gives_or_changes_what_is_another_account
         let credentials = [None, Some(("cookie", cookie)), Some(("authorization", scene.stranger.authorization()))];
         for route in &ROUTES {
             for id in scene.victim.ids.all() {
-                let is_payment = id == scene.victim.ids.payment;
+                let is_payment = [&scene.victim.ids.payment, &scene.victim.ids.paid].iter().any(|of| *of == id);
                 let path = route.pattern.replace("{payment_id}", id).replace("{*rest}", &format!("v1/x/{id}"));
                 let path = path.replace("{id}", id);
                 for (number, credential) in credentials.iter().enumerate() {
@@ -371,7 +371,8 @@ async fn one_route(
     }
     let answer = send_as(scene, request, credential).await;
     assert_eq!(answer.status, expected, "{asked}: {}", answer.body);
-    let sent: &[&str] = if path.starts_with("/pay/") { &[&scene.victim.ids.payment] } else { &[] };
+    let ids = &scene.victim.ids;
+    let sent: &[&str] = if path.starts_with("/pay/") { &[&ids.payment, &ids.paid] } else { &[] };
     scene.victim.assert_not_in(&answer.body, sent, asked);
     scene.rows.assert_unchanged(asked).await;
 }
