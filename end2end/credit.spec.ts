@@ -3,6 +3,7 @@
 import type { Page } from "@playwright/test";
 import {
   addBalance,
+  addDocument,
   ask,
   cards,
   createChatbot,
@@ -66,6 +67,44 @@ test("leaving the payment page charges nothing", async ({ page }) => {
   await expect(page.getByText("The payment of $10.00 was cancelled")).toBeVisible();
   await expectBalance(page, "$0.000000");
   await expectPayment(page, "Cancelled", "$10.00");
+});
+
+test("credit that a dispute takes back after it was spent is a debt, and the next payment settles it", async ({
+  page,
+  request,
+}) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "hours.md", "We are open from nine to five.");
+  const key = await createKey(page, "Production");
+  await startPayment(page, "10");
+  // The dispute begins soon after the payment: what is to be spent before is asked from now on, until it is paid for.
+  const question = { chatbot_id: chatbot, user_message: "When are you open?" };
+  const spent = (async () => {
+    while ((await ask(request, key, question)).status() !== 200);
+  })();
+  await payWith(page, cards.disputedAndLost);
+  await spent;
+  await expect(creditCard(page)).toContainText("Debt: $0.002000");
+  await expectBalance(page, "$0.000000");
+  expect(await (await ask(request, key, question)).json()).toMatchObject({ code: "insufficient_credit" });
+  await expect(page.getByText("payment disputed")).toBeVisible();
+  await expectPayment(page, "Dispute lost", "$10.00");
+  await startPayment(page, "5");
+  await payWith(page, cards.paid);
+  await expectBalance(page, "$4.998000");
+  await expect(creditCard(page)).not.toContainText("Debt");
+});
+
+test("a dispute that is won gives the credit back", async ({ page }) => {
+  await signUp(page);
+  await startPayment(page, "10");
+  await payWith(page, cards.disputedAndWon);
+  await open(page, "/settings/payments");
+  await expect(page.getByRole("cell", { name: "Disputed" })).toBeVisible();
+  await expect(page.getByRole("cell", { name: "Dispute won" })).toBeVisible();
+  await open(page, "/settings");
+  await expectBalance(page, "$10.000000");
 });
 
 test("an abandoned payment stays unfinished", async ({ page }) => {

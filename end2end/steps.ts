@@ -21,6 +21,8 @@ export const cards = {
   declined: "4000 0000 0000 0002",
   pendingThenPaid: "4000 0000 0000 3220",
   pendingThenDeclined: "4000 0000 0000 9995",
+  disputedAndLost: "4000 0000 0000 0259",
+  disputedAndWon: "4000 0000 0000 2685",
 };
 
 /** Somebody whose e-mail address no other test uses. */

@@ -40,6 +40,7 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let listener =
         server::http::bind(address).map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
     tokio::spawn(server::payments::keep_sweeping(Arc::downgrade(&server)));
+    tokio::spawn(server::payments::keep_reconciling(Arc::downgrade(&server)));
     let router = router(&server, &site_root);
     say(&format!("Artiko is ready at {}", server.config.public_url()));
     let stop = async {

@@ -98,6 +98,8 @@ ids! {
     PaymentId = "pay_";
     /// Credit set aside for one request.
     HoldId = "hold_";
+    /// A line of the audit.
+    AuditId = "audit_";
     /// One request: names the log line, the entry and the error text that belong together.
     RequestId = "req_";
 }

@@ -24,6 +24,7 @@ enum Step {
     Grant(i64),
     Payment(i64),
     Refund(i64),
+    GiveBack(i64),
     Adjust(i64),
     WaitMinutes(i64),
     WaitDays(i64),
@@ -45,7 +46,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => hold.prop_map(|hold| Step::Expire { hold }),
         3 => amount.clone().prop_map(Step::Grant),
         1 => amount.clone().prop_map(Step::Payment),
-        1 => amount.clone().prop_map(Step::Refund),
+        2 => amount.clone().prop_map(Step::Refund),
+        1 => amount.clone().prop_map(Step::GiveBack),
         1 => amount.prop_map(Step::Adjust),
         2 => (0_i64..90).prop_map(Step::WaitMinutes),
         1 => (0_i64..40).prop_map(Step::WaitDays),
@@ -66,8 +68,17 @@ struct Model {
 }
 
 impl Model {
-    fn posted(&self) -> i64 {
+    fn net(&self) -> i64 {
         self.entries.iter().map(|(amount, ..)| amount).sum()
+    }
+
+    /// What is set aside stays in the account, and everything else settles what is owed.
+    fn posted(&self) -> i64 {
+        self.net().max(self.held())
+    }
+
+    fn debt(&self) -> i64 {
+        self.posted() - self.net()
     }
 
     fn held(&self) -> i64 {
@@ -154,7 +165,8 @@ fn charge(books: &mut Books, model: &mut Model, price: i64, counted: Option<u32>
 
 fn post(books: &mut Books, model: &mut Model, operation: Operation, amount: i64, is_in_range: bool, now: Timestamp) {
     let is_accepted = books.ask(Request::Post(operation), None, now);
-    let is_covered = amount >= 0 || -amount <= model.posted() - model.held();
+    let is_taken_back = matches!(operation, Operation::Refund { .. });
+    let is_covered = amount >= 0 || is_taken_back || -amount <= model.posted() - model.held();
     assert_eq!(is_accepted, is_in_range && is_covered, "{operation:?}");
     if is_accepted {
         model.entries.push((amount, now, false));
@@ -216,6 +228,7 @@ fn take(books: &mut Books, model: &mut Model, step: &Step, limit: u32, now: &mut
         Step::Grant(n) => post(books, model, Operation::Grant { amount: credit(n) }, n, n > 0, *now),
         Step::Payment(n) => post(books, model, Operation::Payment { amount: credit(n) }, n, n > 0, *now),
         Step::Refund(n) => post(books, model, Operation::Refund { amount: credit(n) }, -n, n > 0, *now),
+        Step::GiveBack(n) => post(books, model, Operation::GiveBack { amount: credit(n) }, n, n > 0, *now),
         Step::Adjust(n) => post(books, model, Operation::Adjust { amount: credit(-n) }, -n, n != 0, *now),
         Step::WaitMinutes(minutes) => *now = now.plus_us(minutes * MINUTE_US),
         Step::WaitDays(days) => *now = now.plus_us(days * DAY_US),
@@ -247,8 +260,10 @@ proptest! {
             let state = books.account.state;
             prop_assert_eq!(state.posted.millionths(), model.posted());
             prop_assert_eq!(state.held.millionths(), model.held());
+            prop_assert_eq!(state.debt.millionths(), model.debt());
             prop_assert_eq!(usize::try_from(state.next_entry), Ok(model.entries.len() + 1));
-            prop_assert!(0 <= model.held() && model.held() <= model.posted());
+            prop_assert!(0 <= model.held() && model.held() <= model.posted() && 0 <= model.debt());
+            prop_assert!(model.debt() == 0 || state.available() == Credit::ZERO);
         }
     }
 }

@@ -4,7 +4,7 @@
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 use domain::credit::Credit;
 use domain::ledger::{
-    Account, AccountState, Hold, HoldState, Operation, Request, Spending, WindowPlace, decide_request,
+    Account, AccountState, EntryKind, Hold, HoldState, Operation, Request, Spending, WindowPlace, decide_request,
 };
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ impl Stored {
         if let Some(entry) = decision.entry {
             assert_eq!(usize::try_from(entry.seq), Ok(self.entries.len() + 1));
             self.entries.push(entry.amount.millionths());
-            if entry.amount < Credit::ZERO {
+            if entry.kind == EntryKind::Charge {
                 *self.charged.entry(id).or_default() += 1;
             }
         }
@@ -85,12 +85,14 @@ impl Stored {
     }
 
     fn check(&self, seed: u64) {
-        let posted: i64 = self.entries.iter().sum();
+        let net: i64 = self.entries.iter().sum();
         let open = self.holds.iter().filter(|(hold, _)| hold.state == HoldState::Open);
         let held: i64 = open.map(|(hold, _)| hold.amount.millionths()).sum();
-        assert_eq!(self.state.posted.millionths(), posted, "seed {seed}: entries sum to what is posted");
+        let (posted, debt) = (self.state.posted.millionths(), self.state.debt.millionths());
+        assert_eq!(posted - debt, net, "seed {seed}: entries sum to what is posted less what is owed");
         assert_eq!(self.state.held.millionths(), held, "seed {seed}: open holds sum to what is held");
-        assert!(0 <= held && held <= posted, "seed {seed}: nothing is negative");
+        assert!(0 <= held && held <= posted && 0 <= debt, "seed {seed}: nothing is negative");
+        assert!(debt == 0 || posted == held, "seed {seed}: what is free settles what is owed");
         assert!(self.key.spent.millionths() <= KEY_CAP, "seed {seed}: the cap is kept");
         assert!(self.key.spent >= Credit::ZERO, "seed {seed}: no hold was given back twice");
         assert!(self.charged.values().all(|times| *times == 1), "seed {seed}: nothing is charged twice");
@@ -108,7 +110,9 @@ fn jump(dice: &mut Dice) -> i64 {
 
 fn new_request(dice: &mut Dice, stored: &Stored) -> (Request, bool, Option<u64>) {
     let amount = Credit::from_millionths(dice.amount(120));
-    match dice.next(10) {
+    match dice.next(12) {
+        10 => (Request::Post(Operation::Refund { amount }), false, None),
+        11 => (Request::Post(Operation::GiveBack { amount }), false, None),
         0 | 1 => (Request::Charge { price: Credit::from_millionths(PRICE) }, false, None),
         2 => (Request::Charge { price: Credit::ZERO }, true, None),
         3 | 4 => (Request::Reserve { maximum: amount }, dice.next(3) == 0, None),

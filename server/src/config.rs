@@ -102,6 +102,9 @@ pub struct Config {
     /// How long reading a document may take, in milliseconds
     #[arg(long, env = "ARTIKO_DOCUMENT_READING_MS", hide = true)]
     pub document_reading_ms: Option<u64>,
+    /// Who runs a command that changes something, as the audit names him
+    #[arg(long, env = "ARTIKO_OPERATOR", default_value = "operator")]
+    pub operator: String,
     /// How the log is written
     #[arg(long, env = "ARTIKO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

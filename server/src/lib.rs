@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod answers;
+pub mod audit;
 pub mod chatbots;
 pub mod clock;
 pub mod config;

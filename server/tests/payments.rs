@@ -1,5 +1,6 @@
 //! Payments through the real router: the credit comes once, whatever the webhooks do, and never without a signature.
 
+mod gateway;
 mod requests;
 mod support;
 
@@ -9,60 +10,23 @@ use domain::account::Viewer;
 use domain::clock::{DAY_US, MINUTE_US, SECOND_US};
 use domain::id::PaymentId;
 use domain::payment::PaymentState;
-use requests::{Answer, Books, books, send};
-use serde_json::{Value, json};
-use server::payments::{self, Started, signature};
-use server::{Server, args, http};
+use gateway::{PAID, event, gateway_has, start, take_card, tell, webhook};
+use requests::{Books, books, send};
+use serde_json::json;
+use server::payments::{self, signature};
+use server::{Server, http};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use support::{assert_sound, databases, owner};
 use tokio::net::TcpListener;
 
-const PAID: &str = "checkout.session.paid";
 const TWENTY_FIVE: i64 = 25_000_000;
 const NOTHING: Books = Books { available: 0, entries: 0, spent: 0, added: 0 };
 const CREDITED_ONCE: Books = Books { available: TWENTY_FIVE, entries: 1, spent: 0, added: TWENTY_FIVE };
 
-async fn start(server: &Server, viewer: &Viewer) -> PaymentId {
-    let Started { payment_id, checkout_url } = payments::start(server, viewer, "25").await.expect("a payment");
-    assert_eq!(checkout_url, format!("{}/pay/{payment_id}", server.config.public_url()));
-    payment_id
-}
-
 async fn state(server: &Server, viewer: &Viewer, payment_id: &PaymentId) -> PaymentState {
     payments::get(server, &viewer.account_id, payment_id).await.expect("the payment").state
-}
-
-fn event(kind: &str, payment_id: &PaymentId) -> Value {
-    json!({ "id": "evt_1", "type": kind, "created": 1, "data": { "object": { "client_reference_id": payment_id } } })
-}
-
-/// The gateway takes a card and tells nobody.
-async fn take_card(server: &Server, payment_id: &PaymentId) {
-    let taken = payments::local::submit_card_untold(server, payment_id, "4242424242424242").await.expect("a test card");
-    assert!(taken.is_some(), "the checkout was open");
-}
-
-/// Changes what the gateway knows of a payment.
-async fn gateway_has(server: &Server, payment_id: &PaymentId, what: &str) {
-    let change = format!("UPDATE local_checkouts SET {what} WHERE payment_id = $1").leak();
-    assert_eq!(server.db.execute(change, args![payment_id.as_str()]).await.expect("changes"), 1);
-}
-
-fn webhook(signature: Option<&str>, body: impl Into<Body>) -> Request<Body> {
-    let mut request = Request::post("/webhooks/local").header(header::CONTENT_TYPE, "application/json");
-    if let Some(signature) = signature {
-        request = request.header("stripe-signature", signature);
-    }
-    request.body(body.into()).expect("a request")
-}
-
-/// Sends an event as the gateway would, signed now.
-async fn tell(server: &Arc<Server>, event: &Value) -> Answer {
-    let body = event.to_string();
-    let signature = signature::sign(server.webhook_secret(), server.now(), body.as_bytes());
-    send(server, webhook(Some(&signature), body)).await
 }
 
 fn get_page(payment_id: &str) -> Request<Body> {

@@ -23,7 +23,7 @@ async fn credit_plan_and_entries_say_what_the_console_says() {
         post(&server, &holder, MESSAGES, &holder.question()).await;
         let credit = get(&server, &holder, "/api/v1/credit").await.json();
         let expected = json!({
-            "currency": "USD", "credit": "0.004000", "held": "0.000000", "available": "0.004000",
+            "currency": "USD", "credit": "0.004000", "held": "0.000000", "available": "0.004000", "debt": "0.000000",
             "price_per_message": "0.002000", "messages_left": 2
         });
         assert_eq!(credit, expected);

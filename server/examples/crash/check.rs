@@ -6,7 +6,7 @@ use domain::clock::HOUR_US;
 use server::clock::{Clock, ManualClock, SystemClock};
 use server::ledger::verify::verify;
 use server::random::{Random, SystemRandom};
-use server::{Config, Server, ledger};
+use server::{Config, Server, ledger, payments};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -36,9 +36,10 @@ pub async fn check(config: Config, load: &Load, trouble: &str) -> Result<(), Fai
     if left != 0 {
         wrong.push(format!("{left} is held after the recovery time"));
     }
+    let repaired = reconciled(&server, &mut wrong).await?;
     wrong.extend(broken_rules(&server).await?);
     server.close().await;
-    report(load, trouble, open)?;
+    report(load, trouble, open, repaired)?;
     if wrong.is_empty() {
         return say("every answer is charged once and every charge is answered once; the books are sound");
     }
@@ -49,6 +50,15 @@ pub async fn check(config: Config, load: &Load, trouble: &str) -> Result<(), Fai
 
 async fn broken_rules(server: &Server) -> Result<Vec<String>, Failure> {
     Ok(verify(&server.db).await?.into_iter().map(|found| format!("{found:?}")).collect())
+}
+
+/// What a process gave back and ended before it took the credit is found by comparing, and nothing else differs.
+async fn reconciled(server: &Server, wrong: &mut Vec<String>) -> Result<usize, Failure> {
+    let found = payments::reconcile(server, 1, "the check").await?.differences;
+    wrong.extend(found.iter().filter(|found| !found.is_repaired).map(|found| format!("{found:?}")));
+    let again = payments::reconcile(server, 1, "the check").await?.differences;
+    wrong.extend(again.iter().map(|found| format!("repaired and still different: {found:?}")));
+    Ok(found.len())
 }
 
 /// Answers that are not stored exactly once, and charges that nobody was told of.
@@ -90,11 +100,12 @@ async fn differences(server: &Server, load: &Load) -> Result<Vec<String>, Failur
     Ok(wrong)
 }
 
-fn report(load: &Load, trouble: &str, open: i64) -> Result<(), Failure> {
+fn report(load: &Load, trouble: &str, open: i64, repaired: usize) -> Result<(), Failure> {
     let log = load.log();
     say(&format!(
         "{trouble}: {} answered, {} refused, {} sent again after no or no final answer, {} repeated after the answer, \
-         {} answered with 503 after at most {:.2} s, {} holds settled, {open} holds given back after their time",
+         {} answered with 503 after at most {:.2} s, {} holds settled, {open} holds given back after their time, \
+         {} refunds, {repaired} of them heard of later",
         log.accepted.len(),
         log.refused,
         log.resent,
@@ -102,5 +113,6 @@ fn report(load: &Load, trouble: &str, open: i64) -> Result<(), Failure> {
         log.unavailable,
         log.slowest_unavailable.as_secs_f64(),
         log.settled.len(),
+        log.refunds,
     ))
 }

@@ -22,6 +22,8 @@ pub struct Log {
     pub settled: HashSet<String>,
     pub refused: u64,
     pub repeated: u64,
+    /// Parts of payments that were given back.
+    pub refunds: u64,
     pub resent: u64,
     /// How often 503 was answered, and the longest that anybody waited for it.
     pub unavailable: u64,
@@ -88,6 +90,7 @@ impl Load {
             let place = if turn.is_multiple_of(2) { 0 } else { (turn * 7_919 + number) % self.payers.len() };
             match turn {
                 _ if turn.is_multiple_of(16) => self.hold(place).await,
+                _ if turn % 16 == 9 => self.refund(place).await,
                 _ if turn % 5 == 3 && !self.may_be_silent => self.ask_once(place, turn, number).await,
                 _ => self.ask(place, turn, number).await,
             }
@@ -219,6 +222,16 @@ impl Load {
         if status == 503 {
             log.unavailable += 1;
             log.slowest_unavailable = log.slowest_unavailable.max(after);
+        }
+    }
+
+    /// Whether it is given back or not: what is, has to be taken back as well.
+    async fn refund(&self, place: usize) {
+        let Some(payment_id) = &self.payers[place].payment_id else { return };
+        let url = format!("{}/refunded/{payment_id}", self.urls[place % self.urls.len()]);
+        if let Ok(response) = self.client.post(url).send().await {
+            let refunded = response.text().await.unwrap_or_default();
+            self.log().refunds += u64::from(refunded.parse::<i64>().is_ok());
         }
     }
 

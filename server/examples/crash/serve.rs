@@ -1,4 +1,4 @@
-//! The server that troubles befall: the product's own routes, and one more that sets credit aside.
+//! The server that troubles befall: the product's own routes, and two more: one sets credit aside, one gives payments back.
 
 use crate::{Failure, QUESTION};
 use axum::Router;
@@ -9,7 +9,7 @@ use domain::credit::Credit;
 use domain::id::{AccountId, KeyId, RequestId};
 use domain::ledger::Channel;
 use server::conversations::{Question, Start, Told, begin, finish};
-use server::{Config, Server, http, random, telemetry};
+use server::{Config, Server, http, payments, random, telemetry};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,12 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     telemetry::start(&config)?;
     let listener = tokio::net::TcpListener::bind(config.address).await?;
     let server = Server::open(config).await?;
-    let held = Router::new().route("/held/{account}/{key}/{chatbot}", post(held)).with_state(Arc::clone(&server));
+    let more = Router::new()
+        .route("/held/{account}/{key}/{chatbot}", post(held))
+        .route("/refunded/{payment}", post(refunded))
+        .with_state(Arc::clone(&server));
     let limits = http::Limits::of(&server.config);
-    http::serve(listener, http::router(server).merge(held), limits, std::future::pending()).await;
+    http::serve(listener, http::router(server).merge(more), limits, std::future::pending()).await;
     Ok(())
 }
 
@@ -52,4 +55,10 @@ async fn held(
     let cost = Credit::from_millionths(i64::from(chance) * 10);
     let name = |told: &Told<'_>| told.conversation_id.to_string();
     finish(&server, begun, &answer, cost, name).await.map(|delivery| delivery.body).unwrap_or_default()
+}
+
+/// Gives a tenth of a payment back, as long as something is left of it.
+async fn refunded(State(server): State<Arc<Server>>, Path(payment): Path<String>) -> String {
+    let refunded = payments::refund(&server, &payment, Some("0.50"), "for the test").await;
+    refunded.map(|payment| payment.refunded_minor_units.to_string()).unwrap_or_default()
 }

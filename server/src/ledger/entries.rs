@@ -188,6 +188,15 @@ pub async fn entry(server: &Server, account_id: &AccountId, seq: i64) -> Result<
     row.ok_or_else(|| Problem::not_found("entry"))?.try_into()
 }
 
+const SELECT_ENTRIES_OF_REQUEST: &str =
+    concat!(select_entries!(), "e.account_id = $1 AND e.request_id = $2 ORDER BY e.seq LIMIT 10");
+
+/// The entries of one request, oldest first: one of each kind at most.
+pub async fn entries_of_request(server: &Server, account_id: &AccountId, request_id: &str) -> Result<Vec<Entry>> {
+    let rows: Vec<EntryRow> = server.db.all(SELECT_ENTRIES_OF_REQUEST, args![account_id.as_str(), request_id]).await?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
 /// The newest entries of a filter: first those behind the mark, then those of the days.
 async fn rows(server: &Server, account_id: &AccountId, filter: &EntryFilter, limit: i64) -> Result<Vec<EntryRow>> {
     let (from, until) = stretch(filter);

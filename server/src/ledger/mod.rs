@@ -22,18 +22,19 @@ pub mod verify;
 pub(crate) mod writer;
 
 pub use command::{Command, Message, Once, Outcome, Work};
-pub use entries::{entries, entry, summary};
+pub use entries::{entries, entries_of_request, entry, summary};
 pub use export::export;
 pub use holds::sweep as sweep_holds;
 pub use sums::usage_sums;
 
+use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::{Server, args};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, KeyId, PaymentId};
-use domain::ledger::{AccountState, Channel, Operation, Posted, decide};
+use domain::ledger::{AccountState, Channel, EntryKind, Operation, Posted, decide};
 use domain::problem::Problem;
 
 /// What an entry says beside its amount.
@@ -133,7 +134,7 @@ pub async fn set_alert_below(server: &Server, account_id: &AccountId, below: Opt
     if changed == 1 { Ok(()) } else { Err(Problem::not_found("account").into()) }
 }
 
-/// Gives credit to an account, or corrects it, on an operator's word.
+/// Gives credit to an account, or corrects it, on an operator's word; the audit says whose.
 ///
 /// # Errors
 /// 422 when the reason is missing or the amount is out of range, 402 when a correction would take more than there is.
@@ -144,6 +145,11 @@ pub async fn operate(server: &Server, account_id: &AccountId, operation: Operati
     let context = Context { request_id, reason: Some(reason.to_owned()), ..Context::default() };
     let mut tx = server.db.begin().await?;
     let posted = post(&mut tx, account_id, operation, &context, now).await?;
+    let action = if posted.kind == EntryKind::Grant { "grant" } else { "adjust" };
+    let subject = format!("entry {}", posted.seq);
+    let detail = format!("{}: {reason}", posted.amount.signed_text(server.config.currency));
+    let act = Act { actor: &server.config.operator, action, subject: &subject, detail: &detail };
+    audit::note(server, &mut tx, account_id, act, now).await?;
     tx.commit().await?;
     server.live.changed(account_id);
     tracing::info!(%account_id, amount = %posted.amount.decimal(), reason, "an operator changed credit");

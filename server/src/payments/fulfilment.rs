@@ -3,6 +3,7 @@
 
 use super::gateway::{Gateway, Report};
 use super::{PaymentRow, columns};
+use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
@@ -11,7 +12,8 @@ use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
 use domain::ledger::Operation;
-use domain::payment::{Dispute, DisputeState, Payment, PaymentState};
+use domain::money::Money;
+use domain::payment::{DisputeState, Payment, PaymentState};
 use domain::problem::{Problem, ProblemCode};
 
 const SELECT_ACCOUNT: &str = "SELECT account_id FROM payments WHERE id = $1";
@@ -39,12 +41,28 @@ SET state = $3, refunded_minor_units = $4, dispute_state = $5, disputed_minor_un
     credited = $8, revision = $9
 WHERE account_id = $1 AND id = $2";
 
+/// Why a report is acted on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why<'a> {
+    /// The gateway said so.
+    Told,
+    /// An operator gave the amount back. The audit has a line of it even when a webhook was faster.
+    Refunded { amount: Money, reason: &'a str },
+    /// A comparison with the gateway found a difference.
+    Repaired { actor: &'a str, difference: &'a str },
+}
+
 /// Acts on a report about a payment: changes its state, adds its credit where it is paid, and takes back or gives back
 /// what was refunded or disputed. A report that says nothing new changes nothing and is no error.
 ///
 /// # Errors
 /// 404 for a payment that is not ours, 409 when the reported amount is not the one that was ordered.
 pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
+    fulfil_because(server, report, Why::Told).await
+}
+
+/// As [`fulfil`], with a line in the audit where somebody caused it.
+pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_>) -> Result<Payment> {
     let now = server.now();
     let mut tx = server.db.begin().await?;
     let row: Option<PaymentRow> = tx.optional(LOCK_PAYMENT, args![report.payment_id.as_str(), now.us()]).await?;
@@ -58,11 +76,19 @@ pub async fn fulfil(server: &Server, report: &Report) -> Result<Payment> {
         return Err(Problem::with_detail(ProblemCode::Conflict, detail).into());
     }
     let after = before.reported(report.state, report.refunded_minor_units, report.dispute);
-    if after == before {
+    let (is_changed, is_asked_for) = (after != before, matches!(why, Why::Refunded { .. }));
+    if is_changed || is_asked_for {
+        note(server, &mut tx, &account_id, &before.id, why, now).await?;
+    }
+    if !is_changed {
+        if is_asked_for {
+            tx.commit().await?;
+        }
         return Ok(before);
     }
     let mut after = Payment { changed_at: now, ..after };
-    let posted = post(&mut tx, &account_id, &before, &after, posted, now).await?;
+    let reason = reason(why, &before, &after);
+    let posted = post(&mut tx, &account_id, &after, posted, reason, now).await?;
     let row = args![
         account_id.as_str(),
         after.id.as_str(),
@@ -97,9 +123,9 @@ struct Posted {
 async fn post(
     tx: &mut Tx,
     account_id: &AccountId,
-    before: &Payment,
     payment: &Payment,
     mut posted: Posted,
+    reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Posted> {
     if payment.state == PaymentState::Paid && posted.revision == 0 {
@@ -113,17 +139,44 @@ async fn post(
         (_, Some(amount)) if amount > Credit::ZERO => Operation::GiveBack { amount },
         _ => return Ok(posted),
     };
-    let reason = if payment.dispute == before.dispute { None } else { payment.dispute.map(reason) };
     post_one(tx, account_id, payment, posted, operation, reason, now).await
 }
 
-/// What stands beside an entry that a dispute caused.
-const fn reason(dispute: Dispute) -> &'static str {
-    match dispute.state {
+/// What stands beside the entry; the customer can read it.
+fn reason<'a>(why: Why<'a>, before: &Payment, after: &Payment) -> Option<&'a str> {
+    if let Why::Refunded { reason, .. } = why {
+        return Some(reason);
+    }
+    let dispute = after.dispute.filter(|_| after.dispute != before.dispute)?;
+    Some(match dispute.state {
         DisputeState::Open => "payment disputed",
         DisputeState::Won => "dispute won",
         DisputeState::Lost => "dispute lost",
-    }
+    })
+}
+
+async fn note(
+    server: &Server,
+    tx: &mut Tx,
+    account_id: &AccountId,
+    payment_id: &PaymentId,
+    why: Why<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let (actor, action, detail) = match why {
+        Why::Told => return Ok(()),
+        Why::Refunded { amount, reason } => {
+            (server.config.operator.as_str(), "refund", format!("{}: {reason}", amount.text()))
+        }
+        Why::Repaired { actor, difference } => (actor, "repair", difference.to_owned()),
+    };
+    let act = Act { actor, action, subject: payment_id.as_str(), detail: &detail };
+    audit::note(server, tx, account_id, act, now).await
+}
+
+/// The request of an entry of a payment, by its number among them.
+pub(super) fn request_id(payment_id: &PaymentId, number: i64) -> String {
+    if number == 0 { payment_id.to_string() } else { format!("{payment_id}.{number}") }
 }
 
 /// The request id is the payment's with the number of its entry, so the unique index of the ledger would refuse a second
@@ -137,10 +190,7 @@ async fn post_one(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Posted> {
-    let request_id = match posted.revision {
-        0 => payment.id.to_string(),
-        revision => format!("{}.{revision}", payment.id),
-    };
+    let request_id = request_id(&payment.id, posted.revision);
     let (payment_id, reason) = (Some(payment.id.clone()), reason.map(str::to_owned));
     let context = Context { request_id, payment_id, reason, ..Context::default() };
     let entry = ledger::post(tx, account_id, operation, &context, now).await?;

@@ -12,10 +12,14 @@ pub mod signature;
 mod delivery;
 mod export;
 mod fulfilment;
+mod operating;
+mod reconciling;
 mod starting;
 
 pub use export::csv;
 pub use fulfilment::{fulfil, look};
+pub use operating::{Shown, refund, show};
+pub use reconciling::{Difference, RECONCILED_DAYS, Reconciled, keep_reconciling, reconcile};
 pub use starting::{Started, new_form_id, start, start_once};
 
 use crate::db::FromRow;

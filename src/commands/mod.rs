@@ -1,9 +1,12 @@
 //! The commands of the binary: serve, which is the default, and what an operator does on the machine itself.
 
+mod payment;
+
 use clap::{Args, Parser, Subcommand};
 use domain::credit::Credit;
 use domain::ledger::Operation;
-use server::{Config, Server, demo, documents, ledger, telemetry};
+use payment::PaymentCommand;
+use server::{Config, Server, audit, demo, documents, ledger, telemetry};
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
@@ -34,6 +37,9 @@ enum Command {
     /// Look at an account
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Look at payments and give them back
+    #[command(subcommand)]
+    Payment(PaymentCommand),
     /// Read a document from standard input and write its text: what the server starts for each file
     #[command(name = documents::program::COMMAND, hide = true)]
     ReadDocument { kind: String, name: String },
@@ -57,6 +63,8 @@ enum CreditCommand {
 enum AccountCommand {
     /// Show plan, credit and keys
     Show(Box<AccountChoice>),
+    /// List what operators did to it, newest first
+    Audit(Box<AccountChoice>),
 }
 
 #[derive(Args)]
@@ -130,6 +138,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             change_credit(*change, operation).await
         }
         Some(Command::Account(AccountCommand::Show(choice))) => show_account(*choice).await,
+        Some(Command::Account(AccountCommand::Audit(choice))) => show_audit(*choice).await,
+        Some(Command::Payment(command)) => payment::run(command).await,
         Some(Command::ReadDocument { .. }) => Err("a document is read without a runtime".into()),
     }
 }
@@ -162,7 +172,7 @@ async fn change_credit(change: CreditChange, operation: Operation) -> Result<Exi
     let account_id = server::accounts::find(&server, &change.account).await?;
     let posted = ledger::operate(&server, &account_id, operation, &change.reason).await?;
     let currency = server.config.currency;
-    let (amount, after) = (posted.amount.signed_text(currency), posted.after.posted.text(currency));
+    let (amount, after) = (posted.amount.signed_text(currency), posted.after.net().text(currency));
     say(&format!("{account_id}: entry {}, {amount}, credit now {after}", posted.seq));
     Ok(ExitCode::SUCCESS)
 }
@@ -175,9 +185,21 @@ async fn show_account(choice: AccountChoice) -> Result<ExitCode, Box<dyn Error>>
     say(&format!("account   {account_id}"));
     say(&format!("plan      {}", usage.plan.name));
     say(&format!("credit    {}", credit.posted.text(credit.currency)));
+    if credit.debt > Credit::ZERO {
+        say(&format!("debt      {}", credit.debt.text(credit.currency)));
+    }
     say(&format!("chatbots  {} of {}", usage.chatbots.used, usage.chatbots.limit));
     say(&format!("documents {} of {}", usage.documents.used, usage.documents.limit));
     say(&format!("API keys  {} of {}", usage.api_keys.used, usage.api_keys.limit));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show_audit(choice: AccountChoice) -> Result<ExitCode, Box<dyn Error>> {
+    let server = Server::open(choice.config).await?;
+    let account_id = server::accounts::find(&server, &choice.account).await?;
+    for line in audit::list(&server, &account_id).await? {
+        say(&format!("{} {} {} {}: {}", line.at(), line.actor, line.action, line.subject, line.detail));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
