@@ -2,7 +2,8 @@
 
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { addBalance, addDocument, ask, createChatbot, createKey, open, signUp, startPayment, tryIt } from "./steps.ts";
+import { linkIn, mailTo, operatorEmail } from "./mails.ts";
+import { addBalance, addDocument, ask, createChatbot, createKey, open, signUp, somebody, startPayment, tryIt } from "./steps.ts";
 import { expect, hydrated, test } from "./test.ts";
 
 const standards = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -19,11 +20,31 @@ async function expectAccessible(page: Page): Promise<void> {
 
 test("the pages for people who are not signed in", async ({ page, expectErrors }) => {
   expectErrors(/status of 404/);
-  for (const address of ["/sign-in", "/sign-up", "/nothing-here"]) {
+  for (const address of ["/sign-in", "/sign-up", "/forgot-password", "/reset-password?token=x", "/confirm-email?token=x", "/nothing-here"]) {
     await page.goto(address);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expectAccessible(page);
   }
+});
+
+test("the pages that links in mails open, and the mails as those see them who run the installation", async ({ page }, { project }) => {
+  const person = await signUp(page, { ...somebody(), email: operatorEmail("axe", project.name) });
+  await page.goto(linkIn(await mailTo(person.email, "Confirm your e-mail")));
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByRole("heading", { name: "Your e-mail is confirmed" })).toBeVisible();
+  await expectAccessible(page);
+  await page.goto("/forgot-password");
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByRole("button", { name: "Send the link" }).click();
+  await expectAccessible(page);
+  await page.goto(linkIn(await mailTo(person.email, "Choose a new password")));
+  await expectAccessible(page);
+  await page.goto("/operator/mail");
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "Email confirmation" }).first().click();
+  await expect(page.getByRole("heading", { name: "Email confirmation" })).toBeVisible();
+  await expectAccessible(page);
 });
 
 const empty = {

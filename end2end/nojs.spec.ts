@@ -1,5 +1,6 @@
 // With JavaScript switched off: sign up and in, read the page, add balance, make a key, ask a chatbot.
 
+import { linkIn, mailTo } from "./mails.ts";
 import { cards, creditCard, expectBalance, keysCard, leave, payWith, planCard, shownKey, signIn, signUp } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
@@ -230,4 +231,23 @@ test("signing out works", async ({ page }) => {
   await page.goto("/account");
   await page.getByRole("main").getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in", level: 1 })).toBeVisible();
+});
+
+test("a forgotten password is chosen anew by mail", async ({ page }) => {
+  const person = await signUp(page);
+  await leave(page);
+  await page.goto("/sign-in");
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByRole("button", { name: "Send the link" }).click();
+  await page.goto(linkIn(await mailTo(person.email, "Choose a new password")));
+  await page.getByLabel("New password").fill("an even longer one");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await expect(page.getByRole("heading", { name: "Your password is changed" })).toBeVisible();
+  await signIn(page, { ...person, password: "an even longer one" });
+  await expect(planCard(page)).toContainText("Plus");
+  await page.goto("/account");
+  await page.getByLabel(/^Tell me when/).fill("5");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByLabel(/^Tell me when/)).toHaveValue("5.00");
 });

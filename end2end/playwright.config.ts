@@ -3,6 +3,7 @@
 
 import { defineConfig } from "@playwright/test";
 import { browserArguments, executablePath } from "./browser.ts";
+import { mailFolder, operatorEmails } from "./mails.ts";
 
 /** script/test gives a free one. A server that is there already is noticed and never tested. */
 const port = Number(process.env.ARTIKO_TEST_PORT ?? 43117);
@@ -42,7 +43,8 @@ export default defineConfig({
     { name: "nojs", testMatch: withoutJavaScript, use: { viewport: desktop, javaScriptEnabled: false } },
   ],
   webServer: {
-    command: `./serve --address 127.0.0.1:${port}`,
+    command: `./serve --address 127.0.0.1:${port} --operator-emails ${operatorEmails.join(",")}`,
+    env: { ARTIKO_TEST_MAILS: mailFolder },
     url: `http://127.0.0.1:${port}/readyz`,
     timeout: 30_000,
     reuseExistingServer: false,

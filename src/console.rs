@@ -41,6 +41,8 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         server::http::bind(address).map_err(|error| format!("--address: {address} cannot be listened on: {error}"))?;
     tokio::spawn(server::payments::keep_sweeping(Arc::downgrade(&server)));
     tokio::spawn(server::payments::keep_reconciling(Arc::downgrade(&server)));
+    tokio::spawn(server::mail::keep_sending(Arc::downgrade(&server)));
+    tokio::spawn(server::mail::keep_reminding(Arc::downgrade(&server)));
     let router = router(&server, &site_root);
     say(&format!("Artiko is ready at {}", server.config.public_url()));
     let stop = async {
@@ -95,11 +97,16 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .merge(app::settings::receipts::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::conversations::server_fns::plain_routes(Arc::clone(server)))
-        .merge(app::usage::server_fns::plain_routes(Arc::clone(server)));
+        .merge(app::usage::server_fns::plain_routes(Arc::clone(server)))
+        .merge(app::account::server_fns::plain_routes(Arc::clone(server), options.clone()))
+        .merge(app::recovery::server_fns::plain_routes(Arc::clone(server), options.clone()))
+        .merge(app::operator::server_fns::plain_routes(Arc::clone(server), options.clone()));
     let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);
-    let console = console.merge(app::documents::server_fns::plain_routes(Arc::clone(server), options));
+    let console = console.merge(app::documents::server_fns::plain_routes(Arc::clone(server), options.clone()));
     let console = server::http::protect_from_cross_site(console);
-    server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
+    let open = server::http::routes(Arc::clone(server))
+        .merge(app::recovery::server_fns::open_routes(Arc::clone(server), options));
+    server::http::wrap(Arc::clone(server), open.merge(console))
 }
 
 /// Small answers gain nothing, and events must not wait in a buffer.

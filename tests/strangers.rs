@@ -14,7 +14,7 @@ mod console;
 use app::error::AppError;
 use app::settings::server_fns::Snapshot;
 use belongings::{Belongings, Ids, Rows, belongings};
-use calls::{Call, Expect, PAGES, PlainForm, address, calls, plain_forms};
+use calls::{Call, Expect, PAGES, PlainForm, address, calls, open_forms, plain_forms};
 use clap::Parser;
 use console::{Answer, Console, Credential};
 use domain::account::Role;
@@ -213,9 +213,23 @@ async fn no_plain_form_gives_or_changes_what_is_another_accounts() {
     }
     for form in plain_forms(&scene.victim.ids, &scene.victim.ids) {
         let answer = scene.send(&form, &scene.own_console).await;
-        let is_sent_on = ["/documents", "/settings/billing?saved"].iter().any(|path| answer.location.starts_with(path));
-        let is_done = answer.status == 200 || answer.status == 303 && is_sent_on;
+        let is_page = ["/documents", "/account", "/settings/billing?saved"].iter().any(|page| answer.location.starts_with(page));
+        let is_done = answer.status == 200 || answer.status == 303 && is_page;
         assert!(is_done, "{}: {} {}", form.path, answer.status, answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_is_open_to_everybody_says_nothing_of_anybody() {
+    let scene = scene().await;
+    let own = [("the owner", scene.own_console.clone())];
+    for form in open_forms(&scene.victim.ids) {
+        for (persona, credential) in scene.signed_out.iter().chain(&scene.signed_in).chain(&own) {
+            let asked = format!("{} by {persona}", form.path);
+            let answer = scene.send(&form, credential).await;
+            assert_eq!(answer.status, form.status, "{asked}: {}", answer.text());
+            scene.assert_untouched(&answer, &[], &asked).await;
+        }
     }
 }
 
@@ -309,7 +323,8 @@ fn everything_that_the_console_answers_has_a_row() {
     assert_eq!(quoted_after("app/src", "#[server"), vec!["/rpc"; endpoints.len()]);
     let paths = endpoints.iter().map(|endpoint| format!("/rpc/{endpoint}")).collect();
     assert_same(paths, calls(&ids, &ids, NAME).iter().map(|call| call.path.to_owned()));
-    let patterns = plain_forms(&ids, &ids).into_iter().map(|form| form.pattern.to_owned());
+    let forms = plain_forms(&ids, &ids).into_iter().chain(open_forms(&ids));
+    let patterns = forms.map(|form| form.pattern.to_owned());
     assert_same(quoted_after("app/src", ".route("), patterns);
     assert_eq!(quoted_after("src", ".route("), Vec::<String>::new());
     assert_same(quoted_after("app/src", "path!("), PAGES.iter().map(|(pattern, _)| (*pattern).to_owned()));

@@ -14,6 +14,8 @@ pub mod dashboard;
 pub mod documents;
 pub mod error;
 pub mod layout;
+pub mod operator;
+pub mod recovery;
 pub mod reference;
 pub mod server_fns;
 pub mod settings;

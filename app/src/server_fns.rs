@@ -28,7 +28,7 @@ mod on_the_server {
     use domain::field::FieldError;
     use domain::problem::ProblemCode;
     use http::request::Parts;
-    use http::{HeaderValue, Method, StatusCode, header};
+    use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
     use leptos::prelude::{expect_context, use_context};
     use leptos_axum::ResponseOptions;
     use server::Server;
@@ -62,6 +62,21 @@ mod on_the_server {
             return Ok(None);
         };
         Ok(server::sessions::viewer(&server, &token).await?)
+    }
+
+    /// Who is signed in, for a route that is no page of the console.
+    pub async fn viewer_of(server: &Server, headers: &HeaderMap) -> Result<Option<Viewer>, AppError> {
+        let Some(token) = server::sessions::token_from(&server.config, headers) else {
+            return Ok(None);
+        };
+        Ok(server::sessions::viewer(server, &token).await?)
+    }
+
+    /// What the browser says it is.
+    pub(crate) fn user_agent() -> String {
+        let parts = use_context::<Parts>();
+        let said = parts.as_ref().and_then(|parts| parts.headers.get(header::USER_AGENT)?.to_str().ok());
+        said.unwrap_or_default().to_owned()
     }
 
     pub(crate) fn session_token(server: &Server) -> Option<String> {

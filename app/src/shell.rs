@@ -57,6 +57,25 @@ fn hashed_name(options: &LeptosOptions, extension: &str) -> String {
     }
 }
 
+/// A page that runs no script, rendered outside of the router with an owner of its own, because there is no console
+/// around it.
+pub fn plain_document(options: LeptosOptions, title: &'static str, body: impl FnOnce() -> AnyView) -> String {
+    Owner::new().with(|| {
+        view! {
+            <!DOCTYPE html>
+            <html lang="en">
+                <head>
+                    <DocumentHead options=options />
+                    <meta name="robots" content="noindex" />
+                    <title>{format!("{title} · Artiko")}</title>
+                </head>
+                <body>{body()}</body>
+            </html>
+        }
+        .to_html()
+    })
+}
+
 /// What the pages with and without WebAssembly have in common.
 #[component]
 pub fn DocumentHead(options: LeptosOptions) -> impl IntoView {

@@ -41,6 +41,10 @@ pub struct Viewer {
     pub name: String,
     pub email: String,
     pub joined_at: Timestamp,
+    /// Whether somebody has followed the link of a mail to this e-mail.
+    pub is_confirmed: bool,
+    /// Whether he runs this installation: his e-mail is among the operators', and confirmed.
+    pub is_operator: bool,
 }
 
 impl Viewer {
@@ -125,6 +129,8 @@ mod tests {
             name: name.into(),
             email: "o@b.example".into(),
             joined_at: Timestamp::from_us(0),
+            is_confirmed: false,
+            is_operator: false,
         };
         assert_eq!(viewer("olga maria bergfeld").initials(), "OB");
         assert_eq!(viewer("Olga").initials(), "O");

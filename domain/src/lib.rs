@@ -14,6 +14,7 @@ pub mod credit;
 pub mod field;
 pub mod id;
 pub mod ledger;
+pub mod mail;
 pub mod money;
 pub mod passages;
 pub mod payment;

@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::error::Result;
-use crate::{Server, db::Tx};
+use crate::{Server, db::Tx, recovery};
 use domain::account::{Role, Viewer, check_new_password, normalise_email};
 use domain::clock::{SECOND_US, Timestamp};
 use domain::field;
@@ -27,7 +27,7 @@ impl Attempts {
     }
 
     /// Counts one attempt.
-    fn count(&self, address: IpAddr, email: &str, now: Timestamp) -> Result<()> {
+    pub(crate) fn count(&self, address: IpAddr, email: &str, now: Timestamp) -> Result<()> {
         // Addresses that fell silent are forgotten, or the tables would grow with every passer-by.
         if self.by_address.len() > 10_000 {
             self.by_address.retain_recent();
@@ -35,8 +35,13 @@ impl Attempts {
         if self.by_email.len() > 10_000 {
             self.by_email.retain_recent();
         }
-        check(&self.by_address, &address, now)?;
+        self.count_address(address, now)?;
         check(&self.by_email, &email.to_owned(), now)
+    }
+
+    /// Counts one attempt of whoever names no e-mail.
+    pub(crate) fn count_address(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        check(&self.by_address, &address, now)
     }
 }
 
@@ -78,6 +83,8 @@ pub async fn sign_up(server: &Server, name: &str, email: &str, password: &str, a
         name,
         email,
         joined_at: now,
+        is_confirmed: false,
+        is_operator: false,
     };
     let mut tx = server.db.begin().await?;
     let user = args![viewer.user_id.as_str(), &viewer.email, &viewer.name, password_hash, now.us()];
@@ -87,6 +94,7 @@ pub async fn sign_up(server: &Server, name: &str, email: &str, password: &str, a
         return Err(Problem { field: Some("email".to_owned()), ..taken }.into());
     }
     insert_account(&mut tx, &viewer, &server.catalogue.default_plan).await?;
+    recovery::ask_to_confirm(&mut tx, &viewer, now).await?;
     tx.commit().await?;
     tracing::info!(account_id = %viewer.account_id, "an account was made");
     Ok(viewer)
@@ -101,7 +109,7 @@ async fn insert_account(tx: &mut Tx, viewer: &Viewer, plan_id: &str) -> Result<(
 }
 
 const SELECT_USER: &str = "
-SELECT u.id, u.password_hash, u.name, u.created_at, m.account_id, m.role
+SELECT u.id, u.password_hash, u.name, u.created_at, m.account_id, m.role, u.confirmed_at
 FROM users u JOIN members m ON m.user_id = u.id
 WHERE u.email = $1
 ORDER BY m.created_at, m.account_id
@@ -113,7 +121,7 @@ LIMIT 1";
 /// 429 after too many attempts, 401 when the two do not belong together; which of them is wrong is not said, and both
 /// take the same time.
 pub async fn sign_in(server: &Server, email: &str, password: &str, address: IpAddr) -> Result<Viewer> {
-    type UserRow = (String, String, String, i64, String, String);
+    type UserRow = (String, String, String, i64, String, String, Option<i64>);
     let email = normalise_email(email)?;
     if password.is_empty() || password.len() > domain::account::PASSWORD_BYTES_MAX {
         return Err(ProblemCode::WrongEmailOrPassword.into());
@@ -123,10 +131,12 @@ pub async fn sign_in(server: &Server, email: &str, password: &str, address: IpAd
     let stored = user.as_ref().map(|(_, password_hash, ..)| password_hash.clone());
     let is_right = server.passwords.verify(password, stored).await?;
     match user {
-        Some((user_id, _, name, joined_at, account_id, role)) if is_right => Ok(Viewer {
+        Some((user_id, _, name, joined_at, account_id, role, confirmed_at)) if is_right => Ok(Viewer {
             user_id: UserId::from_row(user_id),
             account_id: AccountId::from_row(account_id),
             role: Role::parse(&role).unwrap_or(Role::Member),
+            is_confirmed: confirmed_at.is_some(),
+            is_operator: confirmed_at.is_some() && server.config.mail.is_operators(&email),
             name,
             email,
             joined_at: Timestamp::from_us(joined_at),

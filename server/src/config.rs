@@ -4,6 +4,7 @@
 
 use crate::answers::openai::OpenAiOptions;
 use crate::error::StartError;
+use crate::mail::MailOptions;
 use crate::receipts::SellerOptions;
 use clap::{Args, ValueEnum};
 use domain::chatbot_settings::AnswerEngine;
@@ -96,6 +97,8 @@ pub struct Config {
     pub answer_engine: AnswerEngine,
     #[command(flatten)]
     pub openai: OpenAiOptions,
+    #[command(flatten)]
+    pub mail: MailOptions,
     /// Program that reads documents in place of this one, called as this one is
     #[arg(long, env = "ARTIKO_DOCUMENT_READER", hide = true)]
     pub document_reader: Option<PathBuf>,
@@ -149,10 +152,15 @@ impl Config {
     /// Whether only this machine can reach the console.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
+        self.address.ip().is_loopback() && matches!(self.host().as_str(), "localhost" | "127.0.0.1" | "[::1]")
+    }
+
+    /// The host of the address that people use, without its port.
+    #[must_use]
+    pub fn host(&self) -> String {
         let url = self.public_url();
         let authority = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or("");
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        self.address.ip().is_loopback() && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()
     }
 
     #[must_use]
@@ -207,13 +215,14 @@ impl Config {
     #[must_use]
     pub fn summary(&self) -> String {
         format!(
-            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}",
+            "address {}, public URL {}, database {}, data folder {}, currency {}, gateway local, answers {}, mail {}",
             self.address,
             self.public_url(),
             without_password(&self.database_url()),
             self.data_dir.display(),
             self.currency,
-            self.answers_summary()
+            self.answers_summary(),
+            self.mail.summary()
         )
     }
 

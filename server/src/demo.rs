@@ -6,11 +6,14 @@
 use crate::clock::{Clock, ManualClock, SystemClock};
 use crate::error::{Error, StartError};
 use crate::random::SeededRandom;
-use crate::{Config, Result, Server, accounts, chatbots, conversations, documents, keys, payments};
+use crate::{
+    Config, Result, Server, accounts, chatbots, conversations, documents, keys, ledger, mail, payments, recovery,
+};
 use conversations::Question;
 use domain::account::Viewer;
 use domain::api_key::{Credential, ShownOnce};
 use domain::clock::{DAY_US, MINUTE_US};
+use domain::credit::Credit;
 use domain::id::{ChatbotId, RequestId};
 use domain::ledger::Channel;
 use std::net::{IpAddr, Ipv4Addr};
@@ -55,6 +58,7 @@ pub async fn make(mut config: Config) -> std::result::Result<Config, StartError>
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
         _ => {}
     }
+    config.mail.add_operator(EMAIL);
     let config = config.without_database_url();
     let today = SystemClock.now();
     let clock = Arc::new(ManualClock::new(today.plus_us(-DAYS * DAY_US)));
@@ -68,6 +72,8 @@ pub async fn make(mut config: Config) -> std::result::Result<Config, StartError>
 
 async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
     let olga = accounts::sign_up(server, "Olga Bergfeld", EMAIL, PASSWORD, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+    mail::send_waiting(server).await?;
+    recovery::confirm(server, &olga.user_id).await?;
     let help = chatbots::create(server, &olga, "Help centre").await?;
     let shop = chatbots::create(server, &olga, "Lamp shop").await?;
     for (chatbot, name, text) in [
@@ -80,6 +86,7 @@ async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
         documents::add(server, &olga.account_id, &chatbot.id, name, text).await?;
     }
     pay(server, &olga, "25").await?;
+    ledger::set_alert_below(server, &olga.account_id, Some(Credit::from_millionths(24_000_000))).await?;
     let production = keys::create(server, &olga, "Production").await?;
     clock.advance_us(7 * MINUTE_US);
     let mobile = keys::create(server, &olga, "Mobile app").await?;
@@ -96,6 +103,7 @@ async fn live(server: &Arc<Server>, clock: &ManualClock) -> Result<()> {
             };
             ask(server, &olga, if number % 5 == 0 { &shop.id } else { &help.id }, key, channel, number).await?;
         }
+        mail::send_waiting(server).await?;
         clock.advance_us(began.plus_us(DAY_US).us_since(server.now()));
     }
     keys::create(server, &olga, "CI checks").await?;

@@ -16,18 +16,22 @@ pub mod db;
 pub mod demo;
 pub mod documents;
 pub mod error;
+mod html;
 pub mod http;
 pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod live;
+pub mod mail;
 pub mod outgoing;
 pub mod passwords;
 pub mod payments;
+pub mod places;
 pub mod plans;
 pub mod random;
 pub mod rates;
 pub mod receipts;
+pub mod recovery;
 mod rounds;
 pub mod secrets;
 pub mod sessions;
@@ -67,6 +71,7 @@ pub struct Server {
     pub(crate) rates: rates::RateLimits,
     pub(crate) visitors: rates::VisitorLimits,
     pub(crate) readings: documents::Readings,
+    pub(crate) mailer: mail::Mailer,
     stopping: tokio::sync::watch::Sender<bool>,
     /// Dropped with the server; what runs beside it ends then.
     alive: tokio::sync::watch::Sender<()>,
@@ -122,10 +127,12 @@ impl Server {
         let writer = Writer::start(ledger, queue_max)
             .map_err(|error| StartError::message(format!("the ledger has no thread: {error}")))?;
         let engines = answers::Engines::open(&config, Arc::clone(&clock))?;
+        let mailer = mail::Mailer::open(&config)?;
         let attempts = accounts::Attempts::new(config.sign_in_attempts_per_minute);
         let server = Arc::new(Self {
             passwords: passwords::Passwords::new(random.as_ref())?,
             readings: documents::Readings::new(&config),
+            mailer,
             config,
             rates: rates::RateLimits::new(&catalogue),
             visitors: rates::VisitorLimits::new(),

@@ -3,6 +3,7 @@
 //! The cookie holds 256 random bits; the database holds only their SHA-256, so a copy of it signs nobody in. Every
 //! sign-in starts a new session, which ends the one the browser had.
 
+use crate::db::Tx;
 use crate::error::Result;
 use crate::secrets::hex;
 use crate::{Config, Server, args, random};
@@ -78,7 +79,7 @@ pub async fn start(server: &Server, viewer: &Viewer) -> Result<String> {
 }
 
 const SELECT_VIEWER: &str = "
-SELECT s.account_id, s.user_id, m.role, u.name, u.email, u.created_at
+SELECT s.account_id, s.user_id, m.role, u.name, u.email, u.created_at, u.confirmed_at
 FROM sessions s
 JOIN members m ON m.account_id = s.account_id AND m.user_id = s.user_id
 JOIN users u ON u.id = s.user_id
@@ -86,12 +87,15 @@ WHERE s.token_hash = $1 AND s.expires_at > $2";
 
 /// Who the token belongs to, if its session has not ended.
 pub async fn viewer(server: &Server, token: &str) -> Result<Option<Viewer>> {
-    type ViewerRow = (String, String, String, String, String, i64);
+    type ViewerRow = (String, String, String, String, String, i64, Option<i64>);
     let row: Option<ViewerRow> = server.db.optional(SELECT_VIEWER, args![hash(token), server.now().us()]).await?;
-    Ok(row.map(|(account_id, user_id, role, name, email, joined_at)| Viewer {
+    Ok(row.map(|(account_id, user_id, role, name, email, joined_at, confirmed_at)| Viewer {
         account_id: AccountId::from_row(account_id),
         user_id: UserId::from_row(user_id),
         role: Role::parse(&role).unwrap_or(Role::Member),
+        is_confirmed: confirmed_at.is_some(),
+        // Anybody can sign up with an operator's address; only he can confirm it.
+        is_operator: confirmed_at.is_some() && server.config.mail.is_operators(&email),
         name,
         email,
         joined_at: Timestamp::from_us(joined_at),
@@ -109,4 +113,15 @@ pub async fn end(server: &Server, token: &str) -> Result<()> {
         server.live.changed(&AccountId::from_row(account_id));
     }
     Ok(())
+}
+
+const DELETE_ALL: &str = "DELETE FROM sessions WHERE user_id = $1 RETURNING account_id";
+
+/// Ends all sessions of a person; returns the accounts whose open pages are to be told.
+pub(crate) async fn end_all(tx: &mut Tx, user_id: &UserId) -> Result<Vec<AccountId>> {
+    let ended: Vec<(String,)> = tx.all(DELETE_ALL, args![user_id.as_str()]).await?;
+    let mut accounts: Vec<AccountId> = ended.into_iter().map(|(account_id,)| AccountId::from_row(account_id)).collect();
+    accounts.sort();
+    accounts.dedup();
+    Ok(accounts)
 }

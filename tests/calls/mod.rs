@@ -2,6 +2,7 @@
 //! something: the rows of the test in which strangers ask for what is not theirs.
 
 use crate::belongings::Ids;
+use app::account::server_fns::LoadAlertForm;
 use app::chatbots::server_fns as chatbots;
 use app::conversations::server_fns as conversations;
 use app::dashboard::server_fns::LoadOverview;
@@ -104,6 +105,7 @@ fn reads(theirs: &Ids) -> Vec<Call> {
     let operation = LoadOperation { id: "createMessage".to_owned(), chatbot, key };
     vec![
         read(Own, &LoadOverview {}),
+        read(Own, &LoadAlertForm {}),
         read(Own, &settings::LoadSnapshot { payment: None }),
         read(PaymentNotFound, &settings::LoadSnapshot { payment: Some(theirs.payment.clone()) }),
         read(Own, &settings::LoadOffer {}),
@@ -299,8 +301,38 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         form(ask, &theirs.chatbot, format!("{message}&conversation_id="), 404),
         form(ask, &theirs.chatbot, format!("{message}&conversation_id={conversation}"), 404),
         form(ask, &own.chatbot, format!("{message}&conversation_id={conversation}"), 404),
+        form("/account/alert", "", "alert_below=3".to_owned(), 303),
+        form("/account/confirm-email", "", String::new(), 200),
         upload("chatbot_id", &theirs.chatbot),
         upload("document_id", &theirs.document),
+    ]
+}
+
+/// What is open to everybody, and says the same to everybody: to the owner of an account, too.
+pub fn open_forms(theirs: &Ids) -> Vec<PlainForm> {
+    let get = |pattern, path: String, status| PlainForm {
+        pattern,
+        path,
+        content_type: FORM.to_owned(),
+        fields: None,
+        status,
+    };
+    let post = |pattern: &'static str, fields: &str, status| PlainForm {
+        fields: Some(fields.to_owned()),
+        ..get(pattern, pattern.to_owned(), status)
+    };
+    let (forgot, reset, confirm) = ("/forgot-password", "/reset-password", "/confirm-email");
+    let (mails, mail) = ("/operator/mail", "/operator/mail/{account_id}/{id}");
+    let token = "0".repeat(64);
+    vec![
+        get(forgot, forgot.to_owned(), 200),
+        post(forgot, "email=nobody%40bergfeld.example", 200),
+        get(reset, format!("{reset}?token={token}"), 404),
+        post(reset, &format!("token={token}&password=a+long+password"), 404),
+        get(confirm, format!("{confirm}?token={token}"), 404),
+        post(confirm, &format!("token={token}"), 404),
+        get(mails, mails.to_owned(), 404),
+        get(mail, format!("/operator/mail/{}/{}", theirs.account, theirs.user), 404),
     ]
 }
 

@@ -1,3 +1,6 @@
-//! The person and the account, and the way out.
+//! The person and the account, what is told by mail, and the way out.
 
+#[cfg(feature = "ssr")]
+mod alert;
 pub mod page;
+pub mod server_fns;

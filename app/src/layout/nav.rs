@@ -68,6 +68,7 @@ fn NarrowNav() -> impl IntoView {
                         <NavLinks />
                         <div class="sep"></div>
                         {account_link()}
+                        {mail_link()}
                         <SignOut />
                     </div>
                 </details>
@@ -115,6 +116,11 @@ fn account_link() -> AnyView {
     .into_any()
 }
 
+/// For those who run the installation. The page is no part of the console, so the browser loads it.
+fn mail_link() -> Option<AnyView> {
+    use_viewer().is_operator.then(|| view! { <a href="/operator/mail" rel="external">"Mail"</a> }.into_any())
+}
+
 /// Says of a link that it leads to the page that is open.
 fn current(href: &'static str) -> impl Fn() -> Option<&'static str> + Send + Sync + 'static {
     let path = use_location().pathname;
@@ -142,6 +148,7 @@ fn AccountMenu() -> impl IntoView {
             </summary>
             <div class="who-items">
                 {account_link()}
+                {mail_link()}
                 <SignOut />
             </div>
         </details>

@@ -10,6 +10,7 @@ use super::payment_notice::PaymentNotice;
 use super::plan_card::PlanCard;
 use super::regenerate_key_dialog::RegenerateKeyDialog;
 use super::server_fns::{LoadKey, LoadOffer, LoadSnapshot, Offer, Snapshot};
+use crate::account::page::unconfirmed;
 use crate::components::{Loaded, Loading, PageHeading, ProblemNotice, use_live};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -42,6 +43,7 @@ pub fn SettingsPage() -> impl IntoView {
             title="API Plans & Settings"
             lede="Your plan, the credit your API calls and widgets draw on, and the keys they use."
         />
+        {unconfirmed()}
         <Transition fallback=Loading>
             {move || snapshot.show(async move {
                 // Only the dialogs show the offer, but the server must not end the page before it has been read.

@@ -55,6 +55,7 @@ pub fn SignInPage() -> impl IntoView {
                 </div>
                 <div class="foot">
                     <span>"New here? " <a href=sign_up>"Create an account"</a></span>
+                    <a href="/forgot-password" rel="external">"Forgot your password?"</a>
                 </div>
             </div>
         </main>
@@ -137,7 +138,7 @@ fn is_signed_in() -> bool {
 }
 
 #[component]
-fn Brand() -> impl IntoView {
+pub(crate) fn Brand() -> impl IntoView {
     view! {
         <div class="brand">
             <img src="/favicon.svg" alt="" width="22" height="22" />

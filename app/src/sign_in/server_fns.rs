@@ -34,6 +34,8 @@ async fn begin_session(
     if let Some(old_token) = crate::server_fns::session_token(server) {
         server::sessions::end(server, &old_token).await?;
     }
+    let address = crate::server_fns::client_address(server);
+    server::places::arrive(server, viewer, address, &crate::server_fns::user_agent()).await?;
     let token = server::sessions::start(server, viewer).await?;
     crate::server_fns::set_cookie(&server::sessions::set_cookie(&server.config, &token));
     let next = if crate::viewer::is_local_path(next) { next } else { "/settings" };

@@ -5,6 +5,7 @@
 //! checkout's row; the form has no say in it.
 
 use crate::Server;
+use crate::html::escape;
 use crate::http::problem::Refused;
 use crate::payments::local::{self, Checkout, TEST_CARDS};
 use axum::extract::rejection::FormRejection;
@@ -188,20 +189,6 @@ fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
     format!("{first}{}.", characters.as_str())
-}
-
-fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

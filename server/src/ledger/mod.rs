@@ -122,6 +122,14 @@ pub async fn submit(server: &Server, command: Command) -> Result<Outcome> {
     server.writer.submit(command).await
 }
 
+const SELECT_ALERT: &str = "SELECT alert_below FROM accounts WHERE id = $1";
+
+/// Below which available credit the owners are told; `None` tells nothing.
+pub async fn alert_below(server: &Server, account_id: &AccountId) -> Result<Option<Credit>> {
+    let row: Option<(Option<i64>,)> = server.db.optional(SELECT_ALERT, args![account_id.as_str()]).await?;
+    Ok(row.and_then(|(below,)| below).map(Credit::from_millionths))
+}
+
 const UPDATE_ALERT: &str = "UPDATE accounts SET alert_below = $2 WHERE id = $1";
 
 /// Sets below which available credit the owner is told; `None` tells nothing.

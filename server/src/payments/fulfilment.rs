@@ -7,7 +7,7 @@ use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ledger::{self, Context};
-use crate::{Server, args, receipts};
+use crate::{Server, args, mail, receipts};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
@@ -104,6 +104,7 @@ pub(super) async fn fulfil_because(server: &Server, report: &Report, why: Why<'_
     if after.state == PaymentState::Paid && after.receipt.is_none() {
         after.receipt = receipts::issue(server, &mut tx, &account_id, &after.id, now).await?;
     }
+    mail::tell_of_payment(&mut tx, &account_id, before.state, &after, now).await?;
     tx.commit().await?;
     server.live.changed(&account_id);
     let (payment_id, state, standing) = (&after.id, after.label(), posted.credited.decimal());

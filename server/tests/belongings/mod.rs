@@ -11,16 +11,18 @@ use domain::chatbot_settings::SettingsChange;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId};
 use domain::ledger::{Channel, Operation};
+use domain::mail::MailState;
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
 use server::{
-    Server, accounts, args, chatbots, conversations, documents, keys, ledger, payments, random, receipts, sessions,
+    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, receipts, sessions,
 };
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const CREDIT: Credit = Credit::from_millionths(20_000_000);
@@ -176,6 +178,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     traces.extend(ids.all().map(str::to_owned));
     traces.extend([key.key.consumer_key.to_string(), narrow_key.key.consumer_key.to_string()]);
     traces.extend([narrow_key.key.id.to_string(), second.id.to_string(), widget.id.to_string()]);
+    send_mails(server).await;
     let own_cookie = cookie(server, &viewer).await;
     traces.extend(own_cookie.split_once('=').map(|(_, token)| token.to_owned()));
     Belongings { mark, viewer, ids, key, narrow_key, second, own_cookie, traces, _begun: begun }
@@ -189,6 +192,19 @@ async fn pay(server: &Server, viewer: &Viewer) -> PaymentId {
     payments::local::submit_card_untold(server, &payment_id, "4242424242424242").await.expect("a test card");
     payments::look(server, &payment_id).await.expect("paid");
     payment_id
+}
+
+/// Waits until all mails are sent, by whatever process, so that nothing of them changes any more.
+async fn send_mails(server: &Server) {
+    for _ in 0..500 {
+        mail::send_waiting(server).await.expect("mails are sent");
+        let counts = mail::counts(server).await.expect("counted");
+        if counts.iter().all(|(state, count)| *count == 0 || matches!(state, MailState::Sent | MailState::Failed)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("some mails are not sent");
 }
 
 /// Gives a document a file that could not be read; it is answered from as before.
