@@ -4,8 +4,10 @@ mod post;
 mod shop;
 mod support;
 
+use base64::Engine;
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission};
+use domain::chatbot::DocumentKind;
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US};
 use domain::credit::Credit;
 use domain::id::UserId;
@@ -13,6 +15,7 @@ use domain::ledger::Channel;
 use domain::mail::{MailKind, MailState};
 use post::{only, sent};
 use server::db::Db;
+use server::documents::extract;
 use server::mail::{self, Event, OutboxMail};
 use server::{Server, args, conversations, keys, ledger, payments, random};
 use shop::{question, shop};
@@ -300,14 +303,28 @@ async fn pay(server: &TestServer, viewer: &Viewer, card: &str) {
     }
 }
 
+/// The text of the PDF that goes with one of these mails.
+fn attached_pdf(mails: &str) -> String {
+    let (_, after) = mails.split_once("filename=\"artiko-receipt-R-000001.pdf\"").expect("an attachment");
+    let (_, body) = after.split_once("\r\n\r\n").expect("its body");
+    let (digits, _) = body.split_once("--").expect("its end");
+    let digits: String = digits.split_whitespace().collect();
+    let file = base64::engine::general_purpose::STANDARD.decode(digits).expect("base64");
+    extract::read(DocumentKind::Pdf, "receipt.pdf", &file).expect("a PDF")
+}
+
 #[tokio::test]
 async fn a_payment_has_one_receipt_and_a_declined_one_is_told_of() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
         pay(&server, &olga, "4242 4242 4242 4242").await;
         let (_, said) = only(&server, "receipt").await;
-        assert_eq!(said.subject, "Your payment of $25.00");
-        assert!(said.text.contains("Credit:  $25.00") && said.text.contains("/settings/payments"), "{}", said.text);
+        assert_eq!(said.subject, "Receipt R-000001 for your payment of $25.00");
+        for part in ["Receipt: R-000001", "Credit:  $25.00", "/settings/payments/pay_"] {
+            assert!(said.text.contains(part), "{}", said.text);
+        }
+        let receipt = attached_pdf(&files(&server).concat());
+        assert!(receipt.contains("R-000001") && receipt.contains("$25.00"), "{receipt}");
         assert!(sent(&server, "payment_failed").await.is_empty());
         pay(&server, &olga, "4000 0000 0000 0002").await;
         let (_, said) = only(&server, "payment_failed").await;

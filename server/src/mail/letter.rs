@@ -17,6 +17,15 @@ pub struct Letter {
     pub after: Vec<String>,
     /// Why it is sent, in small print.
     pub reason: String,
+    pub attachment: Option<Attached>,
+}
+
+/// A file that goes with a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    pub name: String,
+    pub media_type: &'static str,
+    pub bytes: Vec<u8>,
 }
 
 /// Where the reader can do something about it.
@@ -92,6 +101,7 @@ mod tests {
             link: Some(Link { label: "Open the key", url: "https://console.example.com/a?b=c&d=\"".to_owned() }),
             after: vec!["Programs that use it are refused then.".to_owned()],
             reason: "You own the account acct_1.".to_owned(),
+            attachment: None,
         }
     }
 

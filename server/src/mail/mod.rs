@@ -31,9 +31,10 @@ use domain::clock::Timestamp;
 use domain::id::{AccountId, UserId};
 use domain::mail::MailKind;
 use domain::payment::{Payment, PaymentState};
+use letter::Attached;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
-use lettre::message::{Message, MultiPart, SinglePart};
+use lettre::message::{Attachment, Message, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
@@ -154,6 +155,11 @@ impl Mailer {
         let part = |kind, text| SinglePart::builder().header(kind).body(text);
         let text = part(ContentType::TEXT_PLAIN, letter.text());
         let html = part(ContentType::TEXT_HTML, letter.html());
+        let mut body = MultiPart::alternative().singlepart(text).singlepart(html);
+        if let Some(Attached { name, media_type, bytes }) = letter.attachment.clone() {
+            let media_type = ContentType::parse(media_type).unwrap_or(ContentType::TEXT_PLAIN);
+            body = MultiPart::mixed().multipart(body).singlepart(Attachment::new(name).body(bytes, media_type));
+        }
         let sent_at = UNIX_EPOCH + Duration::from_micros(u64::try_from(at.us()).unwrap_or(0));
         Message::builder()
             .from(self.sender.clone())
@@ -161,7 +167,7 @@ impl Mailer {
             .subject(letter.subject_line())
             .date(sent_at)
             .message_id(Some(format!("<{name}@{}>", self.sender.email.domain())))
-            .multipart(MultiPart::alternative().singlepart(text).singlepart(html))
+            .multipart(body)
     }
 
     /// A mail that is kept as a file; nothing where mails go to a server.

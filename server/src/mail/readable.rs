@@ -8,14 +8,14 @@ pub struct ReadableMail {
     pub text: String,
 }
 
-/// Reads a mail as this program writes them: headers, then the parts of an alternative, the plain text first.
+/// Reads a mail as this program writes them: headers, then the parts of an alternative, the plain text first; where a file
+/// goes with it, the alternative is the first of two parts.
 pub(super) fn read(bytes: &[u8]) -> ReadableMail {
     let mail = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
     let (head, body) = mail.split_once("\n\n").unwrap_or((&mail, ""));
-    let boundary = header(head, "content-type").split_once("boundary=\"").map(|(_, rest)| rest.to_owned());
-    let boundary = boundary.and_then(|rest| Some(format!("--{}", rest.split_once('"')?.0)));
-    let part = boundary.and_then(|boundary| Some(body.split(&boundary).nth(1)?.trim_start_matches('\n').to_owned()));
-    let part = part.unwrap_or_default();
+    let part = first_part(head, body).unwrap_or_default();
+    let inner = part.split_once("\n\n").and_then(|(part_head, rest)| first_part(part_head, rest));
+    let part = inner.unwrap_or(part);
     let (part_head, text) = part.split_once("\n\n").unwrap_or(("", &part));
     let text = match header(part_head, "content-transfer-encoding").as_str() {
         "quoted-printable" => unquoted(text),
@@ -27,6 +27,13 @@ pub(super) fn read(bytes: &[u8]) -> ReadableMail {
         subject: words(&header(head, "subject")),
         text: text.replace("\r\n", "\n").trim_end().to_owned(),
     }
+}
+
+/// The first of the parts that a header announces; `None` when it announces none.
+fn first_part(head: &str, body: &str) -> Option<String> {
+    let kind = header(head, "content-type");
+    let (boundary, _) = kind.split_once("boundary=\"")?.1.split_once('"')?;
+    Some(body.split(&format!("--{boundary}")).nth(1)?.trim_start_matches('\n').to_owned())
 }
 
 /// The value of a header on one line; empty when there is none.
@@ -86,7 +93,7 @@ fn words(header: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Letter, Mailer, Way, file::FileOutbox};
+    use super::super::{Attached, Letter, Mailer, Way, file::FileOutbox};
     use super::*;
     use domain::clock::Timestamp;
 
@@ -108,6 +115,14 @@ mod tests {
             assert_eq!(mail.text, letter.text().trim_end());
             assert_eq!(mail.to, "olga@bergfeld.example");
         }
+    }
+
+    #[test]
+    fn a_mail_with_a_file_is_read_as_one_without() {
+        let attachment = Attached { name: "a.pdf".to_owned(), media_type: "application/pdf", bytes: vec![0, 159, 13, 10] };
+        let plain = Letter { subject: "A receipt".to_owned(), paragraphs: vec!["Thank you.".to_owned()], ..Letter::default() };
+        let with_file = Letter { attachment: Some(attachment), ..plain.clone() };
+        assert_eq!(round_trip(&with_file).text, round_trip(&plain).text);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! What each mail says, put together from the database when the mail is sent.
 
-use super::letter::{Letter, Link};
+use super::letter::{Attached, Letter, Link};
 use super::links;
 use super::outbox::Claimed;
-use crate::error::{Error, Result};
-use crate::{Server, args};
+use crate::error::Result;
+use crate::{Server, args, payments, receipts};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
+use domain::id::{AccountId, PaymentId};
 use domain::mail::MailKind;
-use domain::money::{Currency, Money};
+use domain::payment::Payment;
+use domain::receipt::number_text;
 
 /// A mail about something that is not there any more, or not so.
 const OUTDATED: &str = "what it tells of is not so any more";
@@ -134,41 +136,57 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
     }))
 }
 
-const SELECT_PAYMENT: &str = "SELECT minor_units, currency, credit FROM payments WHERE account_id = $1 AND id = $2";
-
-async fn payment(server: &Server, mail: &Claimed) -> Result<(Money, Credit)> {
-    let (minor_units, currency, credit): (i64, String, i64) =
-        server.db.one(SELECT_PAYMENT, args![&mail.account_id, mail.subject()]).await?;
-    let currency = Currency::parse(&currency).ok_or_else(|| Error::internal("a stored currency is unknown"))?;
-    Ok((Money { minor_units, currency }, Credit::from_millionths(credit)))
+async fn payment(server: &Server, mail: &Claimed) -> Result<(AccountId, Payment)> {
+    let (account_id, payment_id) =
+        (AccountId::from_row(mail.account_id.to_string()), PaymentId::from_row(mail.subject().to_owned()));
+    let payment = payments::get(server, &account_id, &payment_id).await?;
+    Ok((account_id, payment))
 }
 
 async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, credit) = payment(server, mail).await?;
+    let (account_id, payment) = payment(server, mail).await?;
+    let receipt = receipts::get(server, &account_id, &payment.id).await?;
+    let (number, amount) = (number_text(receipt.number), payment.amount);
+    let page = format!("/settings/payments/{}/receipt", payment.id);
+    let address = format!("{}{page}", server.config.public_url());
+    let lines = receipt.particulars.lines();
+    let added = lines.iter().skip(1).map(|line| format!("{} {}", line.label, line.amount.text())).collect::<Vec<_>>();
+    let mut facts = vec![("Receipt", number.clone()), ("Paid", amount.text())];
+    if !added.is_empty() {
+        facts.push(("With", added.join(", ")));
+    }
+    facts.extend([
+        ("Credit", payment.credit.short_text(amount.currency)),
+        ("At", moment(mail.at)),
+        ("Payment", payment.id.to_string()),
+    ]);
     Ok(Letter {
-        subject: format!("Your payment of {}", amount.text()),
-        paragraphs: vec!["Thank you. Your payment has arrived and the credit is in your account.".to_owned()],
-        facts: vec![
-            ("Paid", amount.text()),
-            ("Credit", credit.short_text(amount.currency)),
-            ("At", moment(mail.at)),
-            ("Payment", mail.subject().to_owned()),
+        subject: format!("Receipt {number} for your payment of {}", amount.text()),
+        paragraphs: vec![
+            "Thank you. Your payment has arrived and the credit is in your account. The receipt is attached.".to_owned(),
         ],
-        link: link(server, "All payments", "/settings/payments"),
+        facts,
+        link: link(server, "Open the receipt", &page),
+        attachment: Some(Attached {
+            name: format!("artiko-receipt-{number}.pdf"),
+            media_type: "application/pdf",
+            bytes: receipts::pdf(&receipt, &payment, &address),
+        }),
         ..Letter::default()
     })
 }
 
 async fn payment_failed(server: &Server, mail: &Claimed) -> Result<Letter> {
-    let (amount, _) = payment(server, mail).await?;
+    let (_, payment) = payment(server, mail).await?;
+    let amount = payment.amount.text();
     Ok(Letter {
-        subject: format!("Your payment of {} was declined", amount.text()),
+        subject: format!("Your payment of {amount} was declined"),
         paragraphs: vec![
             "The payment was declined. Nothing was taken and no credit was added.".to_owned(),
             "Try again with another card, or ask your bank why it refused.".to_owned(),
         ],
-        facts: vec![("Amount", amount.text()), ("At", moment(mail.at)), ("Payment", mail.subject().to_owned())],
-        link: link(server, "Try again", &format!("/settings?add-balance={}", amount.decimal())),
+        facts: vec![("Amount", amount), ("At", moment(mail.at)), ("Payment", payment.id.to_string())],
+        link: link(server, "Try again", &format!("/settings?add-balance={}", payment.net().short_decimal())),
         ..Letter::default()
     })
 }

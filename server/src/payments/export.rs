@@ -14,10 +14,14 @@ const HEADER: &str = "created_at,payment_id,state,receipt,amount,fee,tax,total,g
 /// Payments that are read at once.
 const STEP_SIZE: usize = 500;
 
+/// By time, and not by the id alone: not every database sorts capital letters before small ones.
 const SELECT_STEP: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM payments WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT CAST($3 AS BIGINT)"
+    " FROM payments
+WHERE account_id = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3))
+ORDER BY created_at, id
+LIMIT CAST($4 AS BIGINT)"
 );
 
 /// All payments of an account, oldest first, as a file. `credit` is what a payment stands for now.
@@ -26,14 +30,14 @@ const SELECT_STEP: &str = concat!(
 /// When the database fails.
 pub async fn csv(server: &Server, account_id: &AccountId) -> Result<String> {
     let mut file = HEADER.to_owned();
-    let mut last = String::new();
+    let (mut last_at, mut last_id) = (i64::MIN, String::new());
     loop {
-        let step = args![account_id.as_str(), &last, i64::try_from(STEP_SIZE).unwrap_or(i64::MAX)];
+        let step = args![account_id.as_str(), last_at, &last_id, i64::try_from(STEP_SIZE).unwrap_or(i64::MAX)];
         let rows: Vec<PaymentRow> = server.db.all(SELECT_STEP, step).await?;
         let is_last = rows.len() < STEP_SIZE;
         for row in rows {
             let payment = row.read()?;
-            last = payment.id.to_string();
+            (last_at, last_id) = (payment.created_at.us(), payment.id.to_string());
             file.push_str(&line(&payment));
         }
         if is_last {

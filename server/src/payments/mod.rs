@@ -115,7 +115,7 @@ fn read_dispute(state: Option<&str>, minor_units: i64) -> Result<Option<Dispute>
 }
 
 const SELECT_PAYMENTS: &str =
-    concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 ORDER BY id DESC LIMIT 200");
+    concat!("SELECT ", columns!(), " FROM payments WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT 200");
 
 /// The newest 200 payments of an account, newest first.
 pub async fn list(server: &Server, account_id: &AccountId) -> Result<Vec<Payment>> {

@@ -74,7 +74,7 @@ const SELECT_BEGUN: &str = concat!(
     columns!(),
     " FROM payments
 WHERE account_id = $1 AND form_id = $2 AND minor_units = $3 AND state NOT IN ('failed', 'cancelled', 'expired')
-ORDER BY id DESC
+ORDER BY created_at DESC, id DESC
 LIMIT 1"
 );
 
