@@ -11,6 +11,7 @@ use domain::ledger::Entry;
 use domain::money::AddBalanceRules;
 use domain::payment::{Payment, PaymentState};
 use domain::problem::{Problem, ProblemCode};
+use domain::quote::Charges;
 
 /// A payment, what the gateway says about it, and its entries.
 #[derive(Clone, Debug)]
@@ -74,6 +75,7 @@ pub async fn refund(server: &Server, payment_id: &str, amount: Option<&str>, rea
         minimum_minor_units: 1,
         maximum_minor_units: rest,
         presets_minor_units: Vec::new(),
+        charges: Charges::default(),
     };
     let amount = amount.map_or(Ok(rules.money(rest)), |text| rules.parse_amount(text))?;
     let gateway = Gateway::of(server);
