@@ -213,7 +213,8 @@ async fn no_plain_form_gives_or_changes_what_is_another_accounts() {
     }
     for form in plain_forms(&scene.victim.ids, &scene.victim.ids) {
         let answer = scene.send(&form, &scene.own_console).await;
-        let is_page = ["/documents", "/account", "/settings/billing?saved"].iter().any(|page| answer.location.starts_with(page));
+        let is_page =
+            ["/documents", "/account", "/settings/billing?saved"].iter().any(|page| answer.location.starts_with(page));
         let is_done = answer.status == 200 || answer.status == 303 && is_page;
         assert!(is_done, "{}: {} {}", form.path, answer.status, answer.text());
     }

@@ -119,8 +119,10 @@ mod tests {
 
     #[test]
     fn a_mail_with_a_file_is_read_as_one_without() {
-        let attachment = Attached { name: "a.pdf".to_owned(), media_type: "application/pdf", bytes: vec![0, 159, 13, 10] };
-        let plain = Letter { subject: "A receipt".to_owned(), paragraphs: vec!["Thank you.".to_owned()], ..Letter::default() };
+        let attachment =
+            Attached { name: "a.pdf".to_owned(), media_type: "application/pdf", bytes: vec![0, 159, 13, 10] };
+        let plain =
+            Letter { subject: "A receipt".to_owned(), paragraphs: vec!["Thank you.".to_owned()], ..Letter::default() };
         let with_file = Letter { attachment: Some(attachment), ..plain.clone() };
         assert_eq!(round_trip(&with_file).text, round_trip(&plain).text);
     }

@@ -163,7 +163,8 @@ async fn receipt(server: &Server, mail: &Claimed) -> Result<Letter> {
     Ok(Letter {
         subject: format!("Receipt {number} for your payment of {}", amount.text()),
         paragraphs: vec![
-            "Thank you. Your payment has arrived and the credit is in your account. The receipt is attached.".to_owned(),
+            "Thank you. Your payment has arrived and the credit is in your account. The receipt is attached."
+                .to_owned(),
         ],
         facts,
         link: link(server, "Open the receipt", &page),

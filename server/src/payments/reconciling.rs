@@ -156,10 +156,13 @@ mod tests {
         Payment {
             id: PaymentId::from_row("pay_1".into()),
             amount: AMOUNT,
+            fee_minor_units: 0,
+            tax_minor_units: 0,
             credit: Credit::from_millionths(3_000_000),
             state,
             refunded_minor_units,
             dispute: dispute.map(|state| Dispute { state, minor_units: 300 }),
+            receipt: None,
             created_at: Timestamp::from_us(0),
             changed_at: Timestamp::from_us(0),
         }

@@ -17,7 +17,8 @@ use server::db::Db;
 use server::ledger::usage::{self, Effort};
 use server::widgets::{self, WidgetForm};
 use server::{
-    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, receipts, sessions,
+    Server, accounts, args, chatbots, conversations, documents, keys, ledger, mail, payments, random, receipts,
+    sessions,
 };
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
