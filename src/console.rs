@@ -92,6 +92,7 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .with_state(options.clone());
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
         .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options.clone()))
+        .merge(app::contacts::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::conversations::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::usage::server_fns::plain_routes(Arc::clone(server)));
     let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);

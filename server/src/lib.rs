@@ -9,6 +9,7 @@ pub mod answers;
 pub mod chatbots;
 pub mod clock;
 pub mod config;
+pub mod contacts;
 pub mod conversations;
 mod csv;
 pub mod db;
