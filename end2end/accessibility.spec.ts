@@ -48,7 +48,7 @@ test("the pages that links in mails open, and the mails as those see them who ru
 });
 
 const empty = {
-  "every page of an account that is empty": ["/", "/chatbots", "/documents", "/conversations", "/usage", "/settings", "/settings/payments", "/account"],
+  "every page of an account that is empty": ["/", "/chatbots", "/documents", "/conversations", "/conversations/contacts", "/usage", "/settings", "/settings/payments", "/account"],
   "every page to read of an account that is empty": ["/reference", "/reference/createMessage", "/support"],
 };
 for (const [title, addresses] of Object.entries(empty)) {
@@ -62,9 +62,9 @@ for (const [title, addresses] of Object.entries(empty)) {
 }
 
 /** The pages of an account that is in use: with a chatbot, a key, credit and a message. */
-const inUse: Record<string, (chatbot: string, keyPage: string) => string[]> = {
-  "every page of an account that is in use": (_chatbot, keyPage) =>
-    ["/", "/chatbots", "/documents", "/conversations", "/usage", "/settings", "/settings/payments", "/account", keyPage],
+const inUse: Record<string, (chatbot: string, keyPage: string, conversation: string) => string[]> = {
+  "every page of an account that is in use": (_chatbot, keyPage, conversation) =>
+    ["/", "/chatbots", "/documents", "/conversations", `/conversations/${conversation}`, "/usage", "/settings", "/settings/payments", "/account", keyPage],
   "every dialog of an account that is in use": (chatbot) => [
     "/chatbots?new",
     `/chatbots?rename=${chatbot}`,
@@ -86,10 +86,11 @@ for (const [title, addresses] of Object.entries(inUse)) {
     await addDocument(page, chatbot, "Opening hours", "# Hours\n\nThe shop opens at nine.");
     await addBalance(page, "5");
     const key = await createKey(page, "Production");
-    await ask(request, key, { chatbot_id: chatbot, user_message: "When does the shop open?" });
+    const answer = await ask(request, key, { chatbot_id: chatbot, user_message: "When does the shop open?" });
+    const { conversation_id: conversation } = await answer.json();
     await open(page, "/settings");
     const keyPage = (await page.getByRole("link", { name: "Production", exact: true }).getAttribute("href")) ?? "";
-    for (const address of addresses(chatbot, keyPage)) {
+    for (const address of addresses(chatbot, keyPage, conversation)) {
       await open(page, address);
       await expect(page.getByRole("heading", { level: 1 }).or(page.getByRole("dialog")).first()).toBeVisible();
       await expectAccessible(page);

@@ -129,3 +129,38 @@ test("a deleted document is answered from no more", async ({ page }) => {
   await expect(row).toHaveCount(0);
   await expect(await tryIt(page, chatbot, "When does the shop open?")).toContainText("I found nothing about that");
 });
+
+test("an upload says how far it is, and a replacement what it replaces", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 250_000 };
+  await open(page, `/documents?add=${chatbot}`);
+  await session.send("Network.emulateNetworkConditions", slow);
+  const dialog = page.getByRole("dialog", { name: "Add document" });
+  await dialog.getByLabel("Files").setInputFiles(text("long.txt", "text/plain", "We open at nine.\n".repeat(40_000)));
+  await dialog.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(dialog.getByRole("listitem")).toContainText(/long.txt .*[1-9]\d? %/);
+  await expect(dialog.getByRole("progressbar", { name: "long.txt" })).toHaveJSProperty("max", 100);
+  await expect(dialog.getByRole("button", { name: "Uploading…" })).toBeDisabled();
+  await session.send("Network.emulateNetworkConditions", { ...slow, uploadThroughput: -1 });
+  await expect(dialog).toBeHidden();
+  await expect(page).toHaveURL(new RegExp(`chatbot=${chatbot}`));
+
+  const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "long.txt" }) });
+  await row.getByRole("button", { name: "Replace" }).click();
+  const replace = page.getByRole("dialog", { name: "Replace document" });
+  await expect(replace).toContainText("In place of long.txt, of Help centre.");
+  await replace.getByRole("link", { name: "Cancel" }).click();
+  await expect(page).toHaveURL(new RegExp(`/documents\\?chatbot=${chatbot}$`));
+  await row.getByRole("button", { name: "Replace" }).click();
+  await replace.getByLabel("File").setInputFiles(text("short.txt", "text/plain", "We open at ten."));
+  await replace.getByRole("button", { name: "Upload" }).click();
+  await expect(replace).toBeHidden();
+  await expect(page).toHaveURL(new RegExp(`/documents\\?chatbot=${chatbot}$`));
+  await expect(page.getByRole("rowheader", { name: "short.txt" })).toBeVisible();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete document" }).getByRole("link", { name: "Cancel" }).click();
+  await expect(page).toHaveURL(new RegExp(`/documents\\?chatbot=${chatbot}$`));
+});

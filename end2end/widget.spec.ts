@@ -1,83 +1,13 @@
 // The chat widget as visitors meet it: on a page of another origin, which forbids all that it can forbid.
 
 import AxeBuilder from "@axe-core/playwright";
-import type { Locator, Page } from "@playwright/test";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { addBalance, addDocument, createChatbot, creditCard, expectBalance, open, signUp } from "./steps.ts";
+import type { Page } from "@playwright/test";
+import { readFile } from "node:fs/promises";
+import { chat, field, launch, say, shop, site } from "./shop.ts";
+import { addBalance, creditCard, expectBalance, open } from "./steps.ts";
 import { expect, hydrated, test } from "./test.ts";
 
 test.use({ permissions: ["clipboard-read", "clipboard-write"] });
-
-/** A site with the page that it is given. */
-class Site {
-  code = "";
-  #server: Server;
-
-  constructor(installation: string) {
-    const policy = `default-src 'none'; script-src ${installation}; connect-src ${installation}; img-src data:`;
-    this.#server = createServer((_, response) => {
-      response.writeHead(200, { "Content-Type": "text/html; charset=windows-1252", "Content-Security-Policy": policy });
-      response.end(`<!DOCTYPE html><html lang="en"><head><meta name="viewport" content="width=device-width">
-        <title>Lamps</title><link rel="icon" href="data:,">${this.code}</head>
-        <body><main><h1>Lamps</h1><p>We sell lamps.</p><a href="/">Home</a></main></body></html>`);
-    });
-  }
-
-  listen(): Promise<void> {
-    return new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-  }
-
-  close(): void {
-    this.#server.close();
-  }
-
-  origin(host = "127.0.0.1"): string {
-    return `http://${host}:${(this.#server.address() as AddressInfo).port}`;
-  }
-}
-
-const site = async (installation: string) => {
-  const made = new Site(installation);
-  await made.listen();
-  return made;
-};
-
-const launch = (page: Page) => page.getByRole("button", { name: "Open the chat with Help centre" });
-const chat = (page: Page) => page.getByRole("dialog", { name: "Chat with Help centre" });
-const field = (page: Page) => chat(page).getByLabel("Your message");
-
-async function say(page: Page, message: string): Promise<Locator> {
-  await field(page).fill(message);
-  await field(page).press("Enter");
-  await expect(chat(page).getByRole("button", { name: "Send" })).toBeEnabled();
-  return chat(page).getByRole("log");
-}
-
-/** A chatbot with a document, and its widget on the site. */
-async function shop(page: Page, lamps: Site): Promise<string> {
-  await signUp(page);
-  const chatbot = await createChatbot(page, "Help centre");
-  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
-  await open(page, `/chatbots/${chatbot}`);
-  const settings = page.getByRole("region", { name: "Settings" });
-  await settings.getByLabel("Welcome message").fill("Hello! Ask me about our shop.");
-  await settings.getByLabel("Suggested questions").fill("When does the shop open?");
-  await settings.getByRole("button", { name: "Save" }).click();
-  await expect(settings.getByRole("status")).toContainText("Saved");
-  await allow(page, lamps.origin());
-  await page.getByRole("button", { name: "Copy the embed code" }).click();
-  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("data-widget=\"wid_");
-  lamps.code = await page.evaluate(() => navigator.clipboard.readText());
-  return chatbot;
-}
-
-async function allow(page: Page, origins: string): Promise<void> {
-  const widget = page.getByRole("region", { name: "Widget", exact: true });
-  await widget.getByLabel("Allowed origins").fill(origins);
-  await widget.getByRole("button", { name: "Save" }).click();
-  await expect(widget.getByRole("status")).toContainText("Saved");
-}
 
 test("a visitor asks on another site and is answered, for as long as there is credit and the cap allows it", async ({ page, baseURL, expectErrors }) => {
   expectErrors(/status of 402/);
@@ -179,5 +109,75 @@ test("the owner sees the widget on the chatbot's page as visitors see it", async
   await expect(preview.getByText("Good day!").or(preview.getByRole("button", { name: "Open the chat with Help centre" })).first()).toBeVisible();
   await expect(preview.getByText("Good day!")).toBeAttached();
   await page.screenshot({ path: test.info().outputPath("owner.png"), fullPage: true });
+  lamps.close();
+});
+
+/** What the owner decides about messages for people. */
+async function takeContacts(page: Page, chatbot: string, choice: string): Promise<void> {
+  await open(page, `/chatbots/${chatbot}`);
+  const widget = page.getByRole("region", { name: "Widget", exact: true });
+  await widget.getByLabel("Contact requests").selectOption({ label: choice });
+  await widget.getByRole("button", { name: "Save" }).click();
+  await expect(widget.getByRole("status")).toContainText("Saved");
+}
+
+test("a visitor who finds no answer leaves a message, which its owner reads, answers, marks and deletes", async ({ page, baseURL }) => {
+  test.slow();
+  const lamps = await site(baseURL!);
+  const chatbot = await shop(page, lamps);
+  await addBalance(page, "5");
+  const visitor = await page.context().newPage();
+  await visitor.goto(lamps.origin());
+  await launch(visitor).click();
+  await expect(field(visitor)).toBeVisible();
+  await expect(chat(visitor).getByRole("button", { name: /Leave a message/ })).toHaveCount(0);
+  await takeContacts(page, chatbot, "Visitors can leave their e-mail address and a message");
+  await visitor.reload();
+  await launch(visitor).or(chat(visitor)).first().waitFor();
+  if (await launch(visitor).isVisible()) await launch(visitor).click();
+  await say(visitor, "Chandelier xylophone?");
+  await chat(visitor).getByRole("button", { name: "Leave a message instead" }).click();
+  const form = chat(visitor).getByRole("form", { name: "Leave a message" });
+  await expect(form.getByLabel("Your e-mail address")).toBeFocused();
+  await expect(field(visitor)).toBeHidden();
+  await form.getByLabel("Your message").fill("Do you repair\nchandeliers?");
+  await form.getByRole("button", { name: "Send" }).click();
+  await expect(form.getByLabel("Your e-mail address")).toBeFocused();
+  const found = await new AxeBuilder({ page: visitor }).analyze();
+  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  await visitor.screenshot({ path: test.info().outputPath("contact.png") });
+  await form.getByLabel("Your e-mail address").fill("vera@example.com");
+  await form.getByLabel("Your name (optional)").fill("Vera");
+  await form.getByRole("button", { name: "Send" }).click();
+  await expect(chat(visitor).getByText("Thank you. Your message was passed on.").first()).toBeVisible();
+  await expect(form).toBeHidden();
+  await expect(field(visitor)).toBeFocused();
+
+  await open(page, "/conversations");
+  await page.getByRole("link", { name: "Contact requests" }).click();
+  const request = page.getByRole("article", { name: "Vera" });
+  await expect(request).toContainText("Do you repair\nchandeliers?");
+  await expect(request.getByRole("link", { name: "vera@example.com" })).toHaveAttribute("href", "mailto:vera@example.com");
+  await page.screenshot({ path: test.info().outputPath("contacts.png"), fullPage: true });
+  const accessible = await new AxeBuilder({ page }).analyze();
+  expect(accessible.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Export all as CSV" }).click();
+  const file = await readFile(await (await downloading).path(), "utf8");
+  expect(file).toContain("vera@example.com,\"Do you repair\nchandeliers?\"");
+  await request.getByRole("link", { name: "What was said before" }).click();
+  await expect(page.getByRole("region", { name: "Conversation" })).toContainText("Chandelier xylophone?");
+  await open(page, "/conversations/contacts");
+  await page.getByRole("button", { name: "Mark as done: Vera" }).click();
+  await hydrated(page);
+  await expect(page.getByText("No open contact requests")).toBeVisible();
+  await page.getByRole("link", { name: "With those that are done" }).click();
+  await expect(request).toContainText("Done");
+  await request.getByText("Delete", { exact: true }).click();
+  await request.getByRole("button", { name: "Delete for good" }).click();
+  await hydrated(page);
+  await expect(page).toHaveURL(/\/conversations\/contacts$/);
+  await page.getByRole("link", { name: "With those that are done" }).click();
+  await expect(page.getByText("No contact requests yet")).toBeVisible();
   lamps.close();
 });

@@ -15,7 +15,7 @@
 :host([data-theme=dark]){color-scheme:dark}
 *{box-sizing:border-box}
 .root{--bg:light-dark(#fff,#14171e);--text:light-dark(#14171f,#eceef3);--muted:light-dark(#5b6472,#a0a8b8);--line:light-dark(#858e9f,#667085);--soft:light-dark(#f2f4f7,#1b1f28);font:15px/1.5 system-ui,sans-serif;color:var(--text)}
-button,textarea{font:inherit;color:inherit}
+button,input,textarea{font:inherit;color:inherit}
 button{cursor:pointer}
 :focus-visible{outline:3px solid light-dark(#1d4ed8,#93b4ff);outline-offset:2px}
 .launch,.panel{position:fixed;z-index:2147483000;right:20px;bottom:20px}
@@ -36,11 +36,19 @@ header :focus-visible{outline-color:var(--ink);outline-offset:-3px}
 .ask{display:flex;flex-wrap:wrap;gap:8px}
 .ask button,.again{padding:6px 12px;border:1px solid var(--line);border-radius:16px;background:none;text-align:start}
 form{display:flex;gap:8px;padding:12px;border-top:1px solid var(--line)}
-textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--line);border-radius:10px;background:var(--bg);resize:none}
+input,textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--line);border-radius:10px;background:var(--bg);resize:none}
+.more{padding:0 16px 8px}
+.contact{flex:1;flex-direction:column;overflow-y:auto;gap:12px;border:0;padding:16px}
+.contact label{display:grid;gap:4px}
+.contact textarea{height:110px}
+.contact p{margin:0;color:var(--muted);font-size:13px}
+.contact .wrong:not(:empty){color:light-dark(#b42318,#ff9c92)}
+.contact div{display:flex;gap:8px;justify-content:space-between}
+.contact .send{min-height:44px}
 .send{padding:0 16px;border:0;border-radius:10px;background:var(--colour);color:var(--ink);font-weight:600}
 .send:disabled{opacity:.6;cursor:default}
 .said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-@media (max-width:480px){.panel,.left .panel{inset:0;width:auto;max-width:none;height:auto;max-height:none;border:0;border-radius:0}textarea{font-size:16px}}
+@media (max-width:480px){.panel,.left .panel{inset:0;width:auto;max-width:none;height:auto;max-height:none;border:0;border-radius:0}input,textarea{font-size:16px}}
 `;
 
   const host = document.createElement("artiko-widget");
@@ -93,20 +101,29 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
     keep();
   };
 
-  /** Sends a message under a name, so that it is paid for once however often it is sent; begins a session if needed. */
-  const send = async (message, name, isAgain) => {
+  const newName = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+  /** Sends something under a name, so that it counts once however often it is sent; begins a session if needed. */
+  const send = async (path, body, name, isAgain) => {
     if (!kept.session) await newSession();
     try {
-      return await call("/messages", {
+      return await call(path, {
         method: "POST",
         headers: { Authorization: `Bearer ${kept.session}`, "Content-Type": "application/json", "Idempotency-Key": name },
-        body: JSON.stringify({ message }),
+        body: JSON.stringify(body),
       });
     } catch (error) {
       if (error.code !== "widget_session_ended" || isAgain) throw error;
       kept.session = "";
-      return send(message, name, true);
+      return send(path, body, name, true);
     }
+  };
+
+  /** Why something was refused, as a visitor may know it. */
+  const reason = ({ status, code, wait }, fallback, invalid) => {
+    if (code === "chat_unavailable" || status === 403 || status === 404) return unavailable;
+    if (status === 429) return `That was quick. Please wait ${wait ?? "a few"} seconds.`;
+    return status === 422 ? invalid : fallback;
   };
 
   /** Calls `heard` with each server-sent event of an answer. */
@@ -125,12 +142,14 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
   };
 
   const start = (look) => {
-    const { name, welcome_message: welcome, suggested_questions: questions } = look;
+    const { name, welcome_message: welcome, suggested_questions: questions, takes_contacts: takesContacts } = look;
     const log = make("div", { className: "log", role: "log", tabIndex: 0, "aria-label": "Conversation", "aria-live": "off" });
     const said = make("div", { className: "said", role: "status" });
     const field = make("textarea", { rows: 1, required: true, maxLength: 4000, "aria-label": "Your message", placeholder: "Ask a question" });
     const submit = make("button", { className: "send" }, "Send");
     const form = make("form", null, field, submit);
+    const more = make("div", { className: "more", hidden: !takesContacts });
+    const contact = make("form", { className: "contact", hidden: true, "aria-label": "Leave a message" });
     const close = make("button", { type: "button", className: "close", "aria-label": "Close the chat" }, "\u00d7");
     const panel = make(
       "section",
@@ -138,7 +157,9 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       make("header", null, make("h2", null, name), close),
       log,
       said,
+      more,
       form,
+      contact,
     );
     const launch = make("button", { type: "button", className: "launch", "aria-label": `Open the chat with ${name}`, "aria-expanded": "false" });
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -161,7 +182,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       launch.setAttribute("aria-expanded", String(isOpen));
       kept.isOpen = isOpen;
       keep();
-      if (takesFocus) (isOpen ? field : launch).focus();
+      if (takesFocus) (isOpen ? (contact.hidden ? field : contact.elements[1]) : launch).focus();
       if (isOpen) log.scrollTop = log.scrollHeight;
     };
     const add = (className, text) => {
@@ -175,7 +196,20 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       if (names.length) line.append(make("small", null, `From: ${names.join("; ")}`));
     };
 
-    const ask = async (message, messageName = crypto.getRandomValues(new Uint32Array(4)).join("-"), isNew = true) => {
+    /** Shows the form for a message to people in place of the chat, or the chat again. */
+    const turn = (toContact) => {
+      contact.hidden = !toContact;
+      log.hidden = form.hidden = toContact;
+      more.hidden = toContact || !takesContacts;
+      (toContact ? contact.elements[1] : field).focus();
+    };
+    const offer = (text) => {
+      const button = make("button", { type: "button", className: "again" }, text);
+      button.onclick = () => turn(true);
+      return button;
+    };
+
+    const ask = async (message, messageName = newName(), isNew = true) => {
       if (submit.disabled) return;
       submit.disabled = true;
       suggestions.hidden = true;
@@ -185,7 +219,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       let text = "";
       try {
         let isDone = false;
-        await listen(await send(message, messageName), (event, data) => {
+        await listen(await send("/messages", { message }, messageName), (event, data) => {
           if (event === "delta") line.textContent = text += data.text;
           else if (event === "error") throw new Refusal(data.status, data.code);
           else if (event === "done") {
@@ -200,13 +234,10 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
         });
         if (!isDone) throw new Refusal();
         said.textContent = text;
+        if (takesContacts && !kept.turns.at(-1).citations.length) add("notice", "").append(offer("Leave a message instead"));
       } catch (error) {
         line.remove();
-        const { status, code, wait } = error;
-        let told = "The answer did not arrive.";
-        if (code === "chat_unavailable" || status === 403 || status === 404) told = unavailable;
-        else if (status === 429) told = `That was quick. Please wait ${wait ?? "a few"} seconds.`;
-        else if (status === 422) told = "This message cannot be sent.";
+        const told = reason(error, "The answer did not arrive.", "This message cannot be sent.");
         const notice = add("notice", told);
         const again = make("button", { type: "button", className: "again" }, "Try again");
         again.onclick = () => {
@@ -215,6 +246,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
           ask(message, messageName, false);
         };
         notice.append(" ", again);
+        if (takesContacts) notice.append(" ", offer("Leave a message"));
         said.textContent = told;
       }
       submit.disabled = false;
@@ -237,6 +269,40 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       cite(add("theirs", text), citations);
     }
 
+    const labelled = (text, tag, properties) => make("label", null, text, make(tag, properties));
+    const wrong = make("p", { className: "wrong", role: "alert" });
+    const back = make("button", { type: "button", className: "again" }, "Back to the chat");
+    const leave = make("button", { className: "send" }, "Send");
+    contact.append(
+      labelled("Your name (optional)", "input", { name: "name", maxLength: 80, autocomplete: "name" }),
+      labelled("Your e-mail address", "input", { name: "email", type: "email", required: true, maxLength: 254, autocomplete: "email" }),
+      labelled("Your message", "textarea", { name: "message", required: true, maxLength: 2000 }),
+      make("p", null, "The owner of this chat reads it, with what you asked here, and may answer you by e-mail."),
+      wrong,
+      make("div", null, back, leave),
+    );
+    let contactName = newName();
+    contact.onsubmit = async (event) => {
+      event.preventDefault();
+      if (leave.disabled) return;
+      leave.disabled = true;
+      wrong.textContent = "";
+      try {
+        const answer = await send("/contacts", Object.fromEntries(new FormData(contact)), contactName);
+        kept.session = (await answer.json()).session;
+        keep();
+        contact.reset();
+        contactName = newName();
+        turn(false);
+        said.textContent = add("notice", "Thank you. Your message was passed on.").textContent;
+      } catch (error) {
+        wrong.textContent = reason(error, "It did not arrive. Please try again.", "Please check your e-mail address and your message.");
+      }
+      leave.disabled = false;
+    };
+    back.onclick = () => turn(false);
+    more.append(offer("Leave a message"));
+
     launch.onclick = () => show(true);
     close.onclick = () => show(false);
     form.onsubmit = (event) => {
@@ -256,7 +322,7 @@ textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid var(--
       event.stopPropagation();
       if (event.key === "Escape") return show(false);
       if (event.key !== "Tab") return;
-      const all = [...panel.querySelectorAll("button,textarea,[tabindex]")].filter((element) => !element.disabled && element.offsetParent);
+      const all = [...panel.querySelectorAll("button,input,textarea,[tabindex]")].filter((element) => !element.disabled && element.offsetParent);
       const [first, last] = [all[0], all.at(-1)];
       const leaves = event.shiftKey ? first : last;
       if (shadow.activeElement !== leaves) return;

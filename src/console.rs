@@ -98,6 +98,7 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
     let plain = app::settings::server_fns::plain_routes(Arc::clone(server), options.clone())
         .merge(app::settings::receipts::server_fns::plain_routes(Arc::clone(server), options.clone()))
         .merge(app::chatbots::server_fns::plain_routes(Arc::clone(server), options.clone()))
+        .merge(app::contacts::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::conversations::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::usage::server_fns::plain_routes(Arc::clone(server)))
         .merge(app::account::server_fns::plain_routes(Arc::clone(server), options.clone()))

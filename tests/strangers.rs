@@ -306,6 +306,7 @@ fn some_ids() -> Ids {
         document: id(),
         conversation: id(),
         console_conversation: id(),
+        contact: id(),
         key: id(),
         payment: id(),
         card_setup: id(),

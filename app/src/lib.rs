@@ -9,6 +9,7 @@ pub mod account;
 pub mod call;
 pub mod chatbots;
 pub mod components;
+pub mod contacts;
 pub mod conversations;
 pub mod dashboard;
 pub mod documents;
@@ -32,6 +33,7 @@ pub mod viewer;
 
 use account::page::AccountPage;
 use chatbots::page::{ChatbotPage, ChatbotsPage};
+use contacts::ContactsPage;
 use conversations::{ConversationPage, ConversationsPage};
 use dashboard::page::DashboardPage;
 use documents::page::DocumentsPage;
@@ -73,6 +75,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/chatbots/:id") view=ChatbotPage ssr=SsrMode::Async />
                     <Route path=path!("/documents") view=DocumentsPage ssr=SsrMode::Async />
                     <Route path=path!("/conversations") view=ConversationsPage ssr=SsrMode::Async />
+                    <Route path=path!("/conversations/contacts") view=ContactsPage ssr=SsrMode::Async />
                     <Route path=path!("/conversations/:id") view=ConversationPage ssr=SsrMode::Async />
                     <Route path=path!("/usage") view=UsagePage ssr=SsrMode::Async />
                     <Route path=path!("/usage/entries/:seq") view=EntryPage ssr=SsrMode::Async />

@@ -94,6 +94,8 @@ ids! {
     DocumentId = "doc_";
     /// A conversation of a chatbot.
     ConversationId = "conv_";
+    /// What a visitor of a widget left for people to answer.
+    ContactId = "ctc_";
     /// One attempt to buy credit.
     PaymentId = "pay_";
     /// One attempt to save a card for payments that nobody is present for.

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod chatbot;
 pub mod chatbot_settings;
 pub mod clock;
+pub mod contact;
 pub mod conversation;
 pub mod credit;
 pub mod field;

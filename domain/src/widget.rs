@@ -214,6 +214,8 @@ pub struct Widget {
     pub allowed_origins: Vec<AllowedOrigin>,
     pub position: Position,
     pub theme: Theme,
+    /// Whether visitors may leave a contact request.
+    pub takes_contacts: bool,
     /// When its id was replaced last.
     pub rotated_at: Option<Timestamp>,
 }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod chatbots;
 pub mod clock;
 pub mod config;
+pub mod contacts;
 pub mod conversations;
 mod csv;
 pub mod db;

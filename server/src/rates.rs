@@ -119,12 +119,18 @@ const SESSIONS_PER_ADDRESS: u32 = 30;
 const MESSAGES_PER_SESSION: u32 = 12;
 /// Messages that visitors of one address may send in a minute: an office has many people behind one.
 const MESSAGES_PER_ADDRESS: u32 = 120;
+/// Contact requests that one visitor may leave in a minute.
+const CONTACTS_PER_SESSION: u32 = 3;
+/// Contact requests that visitors of one address may leave in a minute.
+const CONTACTS_PER_ADDRESS: u32 = 10;
 
 /// The limits on the visitors of widgets, whatever widget it is.
 pub(crate) struct VisitorLimits {
     sessions_by_address: Limit<IpAddr>,
     messages_by_session: Limit<String>,
     messages_by_address: Limit<IpAddr>,
+    contacts_by_session: Limit<String>,
+    contacts_by_address: Limit<IpAddr>,
 }
 
 impl VisitorLimits {
@@ -133,6 +139,8 @@ impl VisitorLimits {
             sessions_by_address: Limit::new(SESSIONS_PER_ADDRESS),
             messages_by_session: Limit::new(MESSAGES_PER_SESSION),
             messages_by_address: Limit::new(MESSAGES_PER_ADDRESS),
+            contacts_by_session: Limit::new(CONTACTS_PER_SESSION),
+            contacts_by_address: Limit::new(CONTACTS_PER_ADDRESS),
         }
     }
 
@@ -147,8 +155,16 @@ impl VisitorLimits {
         wait.or_else(|| self.messages_by_address.take(&without_host(address)).1)
     }
 
+    /// Counts a contact request; says how long to wait when there were too many.
+    pub fn take_contact(&self, session: &str, address: IpAddr) -> Option<Duration> {
+        let wait = self.contacts_by_session.take(&session.to_owned()).1;
+        wait.or_else(|| self.contacts_by_address.take(&without_host(address)).1)
+    }
+
     /// Forgets those who have their whole limit again.
     pub fn forget_idle(&self) {
+        self.contacts_by_session.limiter.retain_recent();
+        self.contacts_by_address.limiter.retain_recent();
         self.sessions_by_address.limiter.retain_recent();
         self.messages_by_session.limiter.retain_recent();
         self.messages_by_address.limiter.retain_recent();

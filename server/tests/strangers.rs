@@ -259,7 +259,7 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const NOWHERE: &[(&str, [u16; 3])] =
     &[("GET", [404; 3]), ("POST", [404; 3]), ("PUT", [404; 3]), ("PATCH", [404; 3]), ("DELETE", [404; 3])];
 
-const ROUTES: [Route; 15] = [
+const ROUTES: [Route; 17] = [
     // What is heard there has a test of its own below.
     route("/events", &[("GET", [401, 200, 401])]),
     // Nothing is believed without the signature.
@@ -281,6 +281,7 @@ const ROUTES: [Route; 15] = [
     route("/widget/{id}", &[("GET", [403; 3])]),
     route("/widget/{id}/sessions", &[("POST", [403; 3])]),
     route("/widget/{id}/messages", &[("POST", [403; 3])]),
+    route("/widget/{id}/contacts", &[("POST", [403; 3])]),
     route("/widget/{id}/preview", &[("GET", [404; 3])]),
 ];
 

@@ -23,7 +23,7 @@ use support::{TestServer, assert_sound, databases, databases_with};
 const SITE: &str = "https://shop.example.com";
 
 async fn widget(server: &Server, holder: &KeyHolder, allowed_origins: &str) -> WidgetId {
-    let form = WidgetForm { allowed_origins, position: "left", theme: "dark" };
+    let form = WidgetForm { allowed_origins, position: "left", theme: "dark", takes_contacts: false };
     widgets::save(server, &holder.viewer, &holder.chatbot.id, form).await.expect("a widget").id
 }
 
@@ -104,7 +104,7 @@ async fn only_pages_of_allowed_origins_see_a_widget() {
                 seen.json(),
                 json!({
                     "name": "Help centre", "welcome_message": "", "suggested_questions": [], "colour": "#4b45d6",
-                    "ink": "#ffffff", "position": "left", "theme": "dark"
+                    "ink": "#ffffff", "position": "left", "theme": "dark", "takes_contacts": false
                 })
             );
         }
@@ -228,7 +228,7 @@ async fn a_session_is_for_one_widget_on_one_origin_for_a_while() {
             ended(message(&id, token, QUESTION, "m1")).await;
         }
         let second = chatbots::create(&server, &holder.viewer, "Second").await.unwrap();
-        let form = WidgetForm { allowed_origins: SITE, position: "", theme: "" };
+        let form = WidgetForm { allowed_origins: SITE, ..WidgetForm::default() };
         let elsewhere = widgets::save(&server, &holder.viewer, &second.id, form).await.unwrap().id;
         ended(message(&elsewhere, &given, QUESTION, "m1")).await;
         server.clock.advance_us(30 * 60_000_000);
@@ -269,7 +269,7 @@ async fn a_new_id_and_a_removed_origin_hold_from_the_next_call_on() {
         let stranger = support::owner(&server, "eve").await;
         assert!(widgets::rotate(&server, &stranger, &holder.chatbot.id).await.is_err());
         assert!(widgets::of_chatbot(&server, &stranger.account_id, &holder.chatbot.id).await.is_err());
-        let form = WidgetForm { allowed_origins: SITE, position: "", theme: "" };
+        let form = WidgetForm { allowed_origins: SITE, ..WidgetForm::default() };
         assert!(widgets::save(&server, &stranger, &holder.chatbot.id, form).await.is_err());
     }
 }
@@ -370,7 +370,7 @@ async fn shop(server: &TestServer, holder: &KeyHolder) -> Arc<Shop> {
         authorizations.push(format!("{}:{}", shown.key.consumer_key, shown.secret.expose()));
     }
     let second = chatbots::create(server, &holder.viewer, "Second").await.expect("a chatbot");
-    let form = WidgetForm { allowed_origins: SITE, position: "", theme: "" };
+    let form = WidgetForm { allowed_origins: SITE, ..WidgetForm::default() };
     let other = widgets::save(server, &holder.viewer, &second.id, form).await.expect("a widget").id;
     let widgets = vec![widget(server, holder, SITE).await, other];
     Arc::new(Shop { keys: authorizations, widgets, question: holder.question().to_string() })

@@ -4,6 +4,7 @@
 use crate::belongings::Ids;
 use app::account::server_fns::LoadAlertForm;
 use app::chatbots::server_fns as chatbots;
+use app::contacts::server_fns as contacts;
 use app::conversations::server_fns as conversations;
 use app::dashboard::server_fns::LoadOverview;
 use app::documents::server_fns as documents;
@@ -128,6 +129,8 @@ fn reads(theirs: &Ids) -> Vec<Call> {
         read(Own, &conversations::LoadConversations { filter: conversations::Filter::default() }),
         read(NotFound, &conversations::LoadConversations { filter: said_by }),
         read(NotFound, &conversations::LoadConversation { id: theirs.conversation.clone(), after: String::new() }),
+        read(Own, &contacts::LoadContacts { show: String::new(), before: String::new() }),
+        read(Own, &contacts::LoadContacts { show: "all".to_owned(), before: theirs.contact.clone() }),
         read(Own, &LoadReference {}),
         read(Own, &DescribeOperation { id: operation.id.clone() }),
         // It fills in what it knows of the ids, and something of the caller's own for the others.
@@ -154,6 +157,7 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
         allowed_origins: "https://evil.example".to_owned(),
         position: "left".to_owned(),
         theme: "dark".to_owned(),
+        takes_contacts: true,
     };
     let ask =
         |id: &str, conversation_id| chatbots::AskChatbot { id: id.to_owned(), conversation_id, message: message() };
@@ -173,6 +177,7 @@ fn of_chatbots(theirs: &Ids, own: &Ids) -> Vec<Call> {
         write(NotFound, &ask(&theirs.chatbot, None)),
         write(NotFound, &ask(&theirs.chatbot, Some(theirs.console_conversation.clone()))),
         write(NotFound, &ask(&own.chatbot, Some(theirs.console_conversation.clone()))),
+        write(NotFound, &contacts::MarkContact { id: theirs.contact.clone(), is_done: true }),
     ]
 }
 
@@ -243,6 +248,7 @@ fn of_anybody() -> Vec<Call> {
 fn deletions(theirs: &Ids, name: &str) -> Vec<Call> {
     let (key_id, name) = (theirs.key.clone(), name.to_owned());
     vec![
+        write(Expect::NotFound, &contacts::DeleteContact { id: theirs.contact.clone() }),
         write(Expect::NotFound, &conversations::DeleteConversation { id: theirs.conversation.clone() }),
         write(Expect::NotFound, &documents::DeleteDocument { id: theirs.document.clone() }),
         write(Expect::NotFound, &settings::DeleteKey { key_id, name }),
@@ -298,6 +304,7 @@ pub fn plain_forms(theirs: &Ids, own: &Ids) -> Vec<PlainForm> {
         file(csv, String::new(), 200),
         file(csv, format!("key={}", theirs.key), 404),
         file(csv, format!("chatbot={}", theirs.chatbot), 404),
+        file("/conversations/contacts.csv", String::new(), 200),
         file(said_csv, String::new(), 200),
         file(said_csv, format!("chatbot={}", theirs.chatbot), 404),
         file(said_json, format!("before={}", theirs.conversation), 200),
@@ -348,7 +355,7 @@ pub fn open_forms(theirs: &Ids) -> Vec<PlainForm> {
 }
 
 /// Every page with the addresses at which it is asked for; `{…}` stands for an id.
-pub const PAGES: [(&str, &[&str]); 20] = [
+pub const PAGES: [(&str, &[&str]); 21] = [
     ("/sign-in", &["/sign-in?next={account}"]),
     ("/sign-up", &["/sign-up?next={account}"]),
     // The parent of the pages of those who are signed in, and the first of them.
@@ -365,6 +372,7 @@ pub const PAGES: [(&str, &[&str]); 20] = [
         ],
     ),
     ("/conversations", &["/conversations", "/conversations?chatbot={chatbot}&before={conversation}"]),
+    ("/conversations/contacts", &["/conversations/contacts", "/conversations/contacts?show=all&before={contact}"]),
     ("/conversations/:id", &["/conversations/{conversation}"]),
     ("/usage", &["/usage", "/usage?key={key}", "/usage?chatbot={chatbot}"]),
     ("/usage/entries/:seq", &["/usage/entries/{entry}"]),
@@ -385,6 +393,7 @@ pub fn address(template: &str, ids: &Ids) -> String {
     let named = [
         ("{account}", &ids.account),
         ("{chatbot}", &ids.chatbot),
+        ("{contact}", &ids.contact),
         ("{conversation}", &ids.conversation),
         ("{document}", &ids.document),
         ("{entry}", &ids.entry),

@@ -67,7 +67,7 @@ fn heading(chatbot: Chatbot) -> AnyView {
         </div>
         {paused_at.map(|at| view! {
             <p class="notice warn" role="status">
-                "Paused since "<Moment at=at/>". Only you can ask it, on this page; calls by API are refused and cost nothing."
+                "Paused since "<Moment at=at/>". Only you can ask it, on this page; calls by API and messages of the widget are refused and cost nothing."
             </p>
         }.into_any())}
     }

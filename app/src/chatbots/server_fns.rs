@@ -190,13 +190,15 @@ pub async fn change_widget(
     allowed_origins: String,
     position: String,
     theme: String,
+    takes_contacts: bool,
 ) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = ChatbotId::parse(&id).ok_or_else(missing)?;
-    let form = WidgetForm { allowed_origins: &allowed_origins, position: &position, theme: &theme };
+    let form = WidgetForm { allowed_origins: &allowed_origins, position: &position, theme: &theme, takes_contacts };
     server::widgets::save(&server(), &viewer, &id, form).await.map_err(|error| {
         let error = AppError::from(error).with_typed("allowed_origins", &allowed_origins);
-        error.with_typed("position", &position).with_typed("theme", &theme)
+        let error = error.with_typed("position", &position).with_typed("theme", &theme);
+        error.with_typed("takes_contacts", &takes_contacts.to_string())
     })?;
     if is_plain_form() {
         leptos_axum::redirect(&format!("/chatbots/{id}"));

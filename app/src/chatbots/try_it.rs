@@ -155,7 +155,7 @@ pub fn TryIt(talk: Talk, loaded: ChatbotView) -> impl IntoView {
                     <label for="message">"Message"</label>
                     <textarea id="message" name="message" rows="2" required maxlength=MESSAGE_CHARACTERS_MAX
                         aria-describedby="message-hint" node_ref=talk.field
-                        on:input:target=move |event| talk.draft.set(event.target().value())
+                        on:input=move |event| talk.draft.set(event_target_value(&event))
                         on:keydown=send_with_enter></textarea>
                     <div class="send">
                         <p class="hint num" id="message-hint">{window_hint(messages)}</p>

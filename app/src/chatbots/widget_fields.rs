@@ -10,6 +10,9 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+const CONTACTS: [(&str, &str); 2] =
+    [("false", "Visitors cannot leave any"), ("true", "Visitors can leave their e-mail address and a message")];
+
 /// The fields with what is stored, or with what was typed into a form that was refused before the page was alive.
 pub(super) fn fields(widget: Option<&Widget>, refused: Option<&AppError>) -> String {
     let value = |name: &str, stored: String| refused.map_or(stored, |error| error.typed(name));
@@ -17,6 +20,8 @@ pub(super) fn fields(widget: Option<&Widget>, refused: Option<&AppError>) -> Str
     let origins = value("allowed_origins", origins.unwrap_or_default().join("\n"));
     let position = value("position", widget.map_or(Position::Right, |widget| widget.position).as_str().to_owned());
     let theme = value("theme", widget.map_or(Theme::Auto, |widget| widget.theme).as_str().to_owned());
+    let takes_contacts = widget.is_some_and(|widget| widget.takes_contacts).to_string();
+    let takes_contacts = value("takes_contacts", takes_contacts);
     let positions = Position::ALL.map(|position| match position {
         Position::Right => (position.as_str(), "Bottom right"),
         Position::Left => (position.as_str(), "Bottom left"),
@@ -38,6 +43,7 @@ pub(super) fn fields(widget: Option<&Widget>, refused: Option<&AppError>) -> Str
         </div>
         {choice("position", "Place", &position, &positions)}
         {choice("theme", "Light or dark", &theme, &themes)}
+        {choice("takes_contacts", "Contact requests", &takes_contacts, &CONTACTS)}
     }
     .to_html()
 }
@@ -103,15 +109,18 @@ mod tests {
             allowed_origins: read_origins("https://*.example.com").expect("origins"),
             position: Position::Left,
             theme: Theme::Dark,
+            takes_contacts: true,
             rotated_at: None,
         };
         let page = Owner::new().with(|| fields(Some(&widget), None));
         assert!(page.contains("https://*.example.com"), "{page}");
         assert!(page.contains("value=\"left\" selected") && page.contains("value=\"dark\" selected"), "{page}");
         let refused = AppError::from(Problem::from(FieldError::new("allowed_origins", "none")));
+        assert!(page.contains("value=\"true\" selected"), "{page}");
         let refused = refused.with_typed("allowed_origins", "</textarea>").with_typed("position", "right");
+        let refused = refused.with_typed("takes_contacts", "false");
         let page = Owner::new().with(|| fields(Some(&widget), Some(&refused)));
         assert!(page.contains("&lt;/textarea>") && !page.contains("*.example.com</"), "{page}");
-        assert!(page.contains("value=\"right\" selected"), "{page}");
+        assert!(page.contains("value=\"right\" selected") && page.contains("value=\"false\" selected"), "{page}");
     }
 }

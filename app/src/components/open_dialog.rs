@@ -20,9 +20,17 @@ pub fn OpenDialog(
     /// What the button is called when its label alone would not tell two of them apart.
     #[prop(into, optional)]
     accessible_name: Option<String>,
+    /// A part of the address that stays, with its value; one that is empty does not.
+    #[prop(optional)]
+    keep: (&'static str, String),
 ) -> impl IntoView {
     let navigate = use_navigate();
-    let address = dialog_address(&href, &name, &value);
+    let mut address = dialog_address(&href, &name, &value);
+    let (kept, kept_value) = keep;
+    let is_kept = !kept_value.is_empty();
+    if is_kept {
+        address = format!("{address}&{kept}={kept_value}");
+    }
     let open = move |event: SubmitEvent| {
         event.prevent_default();
         close_menu_around(&event);
@@ -32,6 +40,7 @@ pub fn OpenDialog(
     view! {
         <form method="get" action=href class="open-dialog" on:submit=open>
             <input type="hidden" name=name value=value />
+            {is_kept.then(|| view! { <input type="hidden" name=kept value=kept_value /> }.into_any())}
             <button type="submit" class=class aria-label=accessible_name>
                 {label}
             </button>

@@ -20,6 +20,10 @@ pub fn ConversationsPage() -> impl IntoView {
     let list = Loaded::new(move || (filter.get(), live.get()), |(filter, _)| LoadConversations { filter });
     view! {
         <PageHeading title="Conversations" lede="What your chatbots were asked, and what they answered."/>
+        <nav class="tabs" aria-label="Which are shown">
+            <a href="/conversations" aria-current="page">"Conversations"</a>
+            <a href="/conversations/contacts">"Contact requests"</a>
+        </nav>
         <Transition>
             {move || {
                 let filter = filter.get();

@@ -1,11 +1,12 @@
 //! Adds a document by upload (`/documents?add`) or by pasting (`/documents?add&paste`); a value of `add` names the
 //! chatbot that is chosen beforehand. Puts a file in the place of a document (`/documents?replace=doc_…`).
 
-use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm};
+use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm, LoadDocument};
 use super::upload_form::upload_form;
 use crate::chatbots::parts::{NAME_MAX, failure};
 use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission, TextField, field_error, typed};
 use crate::error::AppError;
+use domain::chatbot::Document;
 use domain::field::DOCUMENT_BYTES_MAX;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -16,6 +17,8 @@ pub fn AddDialog(add: Submission<AddDocument>) -> impl IntoView {
     let chatbot = Memo::new(move |_| query.with(|query| query.get("add")));
     let is_paste = Memo::new(move |_| query.with(|query| query.get_str("paste").is_some()));
     let replaced = Memo::new(move |_| query.with(|query| query.get("replace").filter(|id| !id.is_empty())));
+    let replaced_document = Loaded::maybe(move || replaced.get(), |id| id.map(|id| LoadDocument { id }));
+    let filter = Memo::new(move |_| query.with(|query| query.get("chatbot").unwrap_or_default()));
     let is_open = Memo::new(move |_| chatbot.with(Option::is_some));
     let form = Loaded::maybe(move || is_open.get(), |is_open| is_open.then_some(LoadAddForm {}));
     Effect::new(move |_| {
@@ -25,7 +28,7 @@ pub fn AddDialog(add: Submission<AddDocument>) -> impl IntoView {
     });
     view! {
         {move || chatbot.get().map(|chatbot| dialog(chatbot, is_paste, form, add))}
-        {move || replaced.get().map(replace_dialog)}
+        {move || replaced.get().is_some().then(|| replace_dialog(replaced_document, filter.get_untracked()))}
     }
     .into_any()
 }
@@ -57,15 +60,34 @@ fn dialog(
     .into_any()
 }
 
-fn replace_dialog(id: String) -> AnyView {
-    let field = view! { <input type="hidden" name="document_id" value=id/> }.into_any();
+/// `filter` is the chatbot whose documents are listed behind it, and again afterwards.
+fn replace_dialog(document: Loaded<Option<Document>>, filter: String) -> AnyView {
     view! {
         <Dialog title="Replace document" lede="Until the new file is read, answers come from what is there now."
-            close_href="/documents">
-            {upload_form(field, true, "/documents".to_owned())}
+            close_href=list_href(&filter)>
+            <Suspense>
+                {move || {
+                    let filter = filter.clone();
+                    document.show(async move {
+                        match document.await {
+                            Ok(Some(document)) => replace_form(document, &filter),
+                            Ok(None) => ().into_any(),
+                            Err(error) => notice(&filter, failure(error)),
+                        }
+                    })
+                }}
+            </Suspense>
         </Dialog>
     }
     .into_any()
+}
+
+fn replace_form(document: Document, filter: &str) -> AnyView {
+    let field = view! {
+        <input type="hidden" name="document_id" value=document.id.to_string()/>
+        <p>"In place of "<strong>{document.name}</strong>", of "<strong>{document.chatbot_name}</strong>"."</p>
+    };
+    upload_form(field.into_any(), true, list_href(filter))
 }
 
 fn inside(form: AddForm, chatbot: String, is_paste: Memo<bool>, add: Submission<AddDocument>) -> AnyView {
@@ -156,6 +178,6 @@ fn notice(chatbot: &str, text: AnyView) -> AnyView {
     .into_any()
 }
 
-fn list_href(chatbot: &str) -> String {
+pub(super) fn list_href(chatbot: &str) -> String {
     if chatbot.is_empty() { "/documents".to_owned() } else { format!("/documents?chatbot={chatbot}") }
 }

@@ -1,5 +1,6 @@
 //! Asks before a document is deleted: `/documents?delete=doc_…`.
 
+use super::add_dialog::list_href;
 use super::server_fns::{DeleteDocument, LoadDocument};
 use crate::chatbots::parts::failure;
 use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission};
@@ -18,28 +19,32 @@ pub fn DeleteDialog(delete: Submission<DeleteDocument>) -> impl IntoView {
             delete.clear();
         }
     });
-    view! { {move || id.get().is_some().then(|| dialog(delete, subject))} }.into_any()
+    let back = move || list_href(&query.with_untracked(|query| query.get("chatbot").unwrap_or_default()));
+    view! { {move || id.get().is_some().then(|| dialog(delete, subject, back()))} }.into_any()
 }
 
 /// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
-fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>) -> AnyView {
+fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>, back: String) -> AnyView {
     view! {
-        <Dialog title="Delete document" close_href="/documents">
+        <Dialog title="Delete document" close_href=back.clone()>
             <Suspense>
-                {move || subject.show(async move {
-                    match subject.await {
-                        Ok(Some(document)) => form(delete, document),
-                        Ok(None) => ().into_any(),
-                        Err(error) => missing(error),
-                    }
-                })}
+                {move || {
+                    let back = back.clone();
+                    subject.show(async move {
+                        match subject.await {
+                            Ok(Some(document)) => form(delete, document, back),
+                            Ok(None) => ().into_any(),
+                            Err(error) => missing(error, back),
+                        }
+                    })
+                }}
             </Suspense>
         </Dialog>
     }
     .into_any()
 }
 
-fn form(delete: Submission<DeleteDocument>, document: Document) -> AnyView {
+fn form(delete: Submission<DeleteDocument>, document: Document, back: String) -> AnyView {
     let error = delete.error();
     view! {
         <PostForm to=delete>
@@ -54,7 +59,7 @@ fn form(delete: Submission<DeleteDocument>, document: Document) -> AnyView {
                 </p>
             </div>
             <footer>
-                <a class="btn" href="/documents">"Cancel"</a>
+                <a class="btn" href=back>"Cancel"</a>
                 <button class="btn danger" disabled=delete.is_pending()>"Delete document"</button>
             </footer>
         </PostForm>
@@ -62,10 +67,10 @@ fn form(delete: Submission<DeleteDocument>, document: Document) -> AnyView {
     .into_any()
 }
 
-fn missing(error: AppError) -> AnyView {
+fn missing(error: AppError, back: String) -> AnyView {
     view! {
         <div class="in">{failure(error)}</div>
-        <footer><a class="btn" href="/documents">"Close"</a></footer>
+        <footer><a class="btn" href=back>"Close"</a></footer>
     }
     .into_any()
 }

@@ -53,7 +53,7 @@ fn list_view(
 ) -> AnyView {
     let is_filtered = !chatbot.is_empty();
     let has_chatbots = !chatbots.is_empty();
-    let add_value = chatbot.clone();
+    let (add_value, filter) = (chatbot.clone(), chatbot.clone());
     view! {
         <div class="toolbar">
             <span class="chip num">{format!("{} of {}", used.used, used.limit)}</span>
@@ -62,7 +62,7 @@ fn list_view(
                 <OpenDialog href="/documents" name="add" value=add_value label="Add document" class="btn primary"/>
             </span>
         </div>
-        {if documents.is_empty() { empty(is_filtered, has_chatbots) } else { table(documents, again) }}
+        {if documents.is_empty() { empty(is_filtered, has_chatbots) } else { table(documents, again, filter) }}
     }
     .into_any()
 }
@@ -106,7 +106,7 @@ fn empty(is_filtered: bool, has_chatbots: bool) -> AnyView {
     view! { <EmptyState title><p>{text}</p><a href=link.0>{link.1}</a></EmptyState> }.into_any()
 }
 
-fn table(documents: Vec<Document>, again: Submission<TryDocumentAgain>) -> AnyView {
+fn table(documents: Vec<Document>, again: Submission<TryDocumentAgain>, filter: String) -> AnyView {
     view! {
         <div class="card">
             <div class="table-wrap" tabindex="0" role="region" aria-label="Documents">
@@ -123,7 +123,7 @@ fn table(documents: Vec<Document>, again: Submission<TryDocumentAgain>) -> AnyVi
                             <th scope="col"><span class="visually-hidden">"Actions"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{documents.into_iter().map(move |document| row(document, again)).collect_view()}</tbody>
+                    <tbody>{documents.into_iter().map(move |document| row(document, again, &filter)).collect_view()}</tbody>
                 </table>
             </div>
         </div>
@@ -131,7 +131,7 @@ fn table(documents: Vec<Document>, again: Submission<TryDocumentAgain>) -> AnyVi
     .into_any()
 }
 
-fn row(document: Document, again: Submission<TryDocumentAgain>) -> AnyView {
+fn row(document: Document, again: Submission<TryDocumentAgain>, filter: &str) -> AnyView {
     let Document { id, chatbot_id, chatbot_name, name, state, size_bytes, passages, created_at, .. } = document;
     let (class, word) = match state {
         DocumentState::Waiting => ("chip", "Waiting"),
@@ -143,7 +143,8 @@ fn row(document: Document, again: Submission<TryDocumentAgain>) -> AnyView {
     let failed = if let DocumentState::Failed { reason } = state { Some(reason) } else { None };
     let (reason, try_again) = failed.map(|reason| (reason_view(&reason), try_again(id.clone(), again))).unzip();
     let button = |name: &str, label: &str| {
-        view! { <OpenDialog href="/documents" name value=id.clone() label class="btn quiet"/> }.into_any()
+        let keep = ("chatbot", filter.to_owned());
+        view! { <OpenDialog href="/documents" name value=id.clone() label class="btn quiet" keep/> }.into_any()
     };
     view! {
         <tr>

@@ -153,8 +153,8 @@ mod plain {
     /// Largest form with files, in bytes. They are taken one by one, so that no more than one is in memory.
     const FORM_BYTES_MAX: usize = 10 * FILE_BYTES_MAX;
 
-    /// `POST /documents/upload`: files for a chatbot, or one in the place of a document. The page sends each file by itself
-    /// and is answered as by a server function; the browser sends all at once and gets a page.
+    /// `POST /documents/upload`: files for a chatbot, or one in the place of a document. The page's script sends each file by
+    /// itself and gets a problem as programs do; the browser sends all at once and gets a page.
     pub fn plain_routes<S: Clone + Send + Sync + 'static>(server: Arc<Server>, options: LeptosOptions) -> Router<S> {
         let routes =
             Router::new().route("/documents/upload", post(upload)).layer(Extension(options)).with_state(server);
@@ -184,7 +184,7 @@ mod plain {
         };
         let status = StatusCode::from_u16(first.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if !is_page {
-            return (status, postcard::to_allocvec(first).unwrap_or_default()).into_response();
+            return server::http::Refused::from(first.problem.clone()).into_response();
         }
         let page = Owner::new().with(|| refused_page(options, &outcome.list_href(), outcome.taken, outcome.refused));
         let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)];

@@ -28,3 +28,5 @@ pub mod server_fns;
 #[cfg(feature = "ssr")]
 mod snippets;
 mod try_it;
+
+pub(crate) use page::rendered;

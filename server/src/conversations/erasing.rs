@@ -1,7 +1,7 @@
 //! Deleting conversations: by hand, and when they are older than the operator keeps them.
 //!
 //! What was said is erased. The rows of its messages stay, empty, because each is the proof that a charge paid for one
-//! delivered answer. An answer that is kept for a repeated request goes by itself, a day after it was given.
+//! delivered answer. Contact requests go with their conversation. An answer that is kept for a repeated request goes by itself, a day after it was given.
 
 use crate::error::Result;
 use crate::{Server, args, ledger, rounds};
@@ -16,6 +16,9 @@ UPDATE conversations SET deleted_at = $3 WHERE account_id = $1 AND id = $2 AND d
 
 const ERASE_MESSAGES: &str = "
 UPDATE messages SET question = '', answer = '', citations = '[]' WHERE account_id = $1 AND conversation_id = $2";
+
+/// What its visitor left for people to answer goes with it.
+const DELETE_CONTACTS: &str = "DELETE FROM contact_requests WHERE account_id = $1 AND conversation_id = $2";
 
 /// Deletes a conversation; from then on it can neither be read nor be continued.
 ///
@@ -35,6 +38,7 @@ async fn erase(server: &Server, account_id: &AccountId, id: &str) -> Result<bool
     ledger::lock(&mut tx, account_id).await?;
     let deleted = tx.execute(DELETE_CONVERSATION, args![account_id.as_str(), id, server.now().us()]).await?;
     tx.execute(ERASE_MESSAGES, args![account_id.as_str(), id]).await?;
+    tx.execute(DELETE_CONTACTS, args![account_id.as_str(), id]).await?;
     tx.commit().await?;
     Ok(deleted == 1)
 }
@@ -50,7 +54,12 @@ WHERE c.account_id = $1 AND c.id < $2 AND c.deleted_at IS NULL
 ORDER BY c.id
 LIMIT 500";
 
-/// Deletes the conversations in which nothing was said since `before`.
+/// Those that were left before anything was said.
+const DELETE_OLD_CONTACTS: &str = "
+DELETE FROM contact_requests WHERE account_id = $1 AND conversation_id IS NULL AND created_at < $2";
+
+/// Deletes the conversations in which nothing was said since `before`, and the contact requests of no conversation that are
+/// as old.
 ///
 /// # Errors
 /// When the database fails; what is deleted until then stays so.
@@ -59,6 +68,7 @@ pub async fn delete_before(server: &Server, before: Timestamp) -> Result<()> {
     let begun_before = ConversationId::new(before, [0; RANDOM_BYTES]);
     for (account_id,) in accounts {
         let account_id = AccountId::from_row(account_id);
+        server.db.execute(DELETE_OLD_CONTACTS, args![account_id.as_str(), before.us()]).await?;
         loop {
             let scope = args![account_id.as_str(), begun_before.as_str(), before.us()];
             let old: Vec<(String,)> = server.db.all(SELECT_OLD, scope).await?;

@@ -102,6 +102,12 @@ fn widgets(server: &Arc<Server>) -> Router<Arc<Server>> {
                 .options(widget::preflight)
                 .layer(DefaultBodyLimit::max(widget::MESSAGE_BYTES_MAX)),
         )
+        .route(
+            "/widget/{id}/contacts",
+            post(widget::leave_contact)
+                .options(widget::preflight)
+                .layer(DefaultBodyLimit::max(widget::MESSAGE_BYTES_MAX)),
+        )
         .route_layer(from_fn_with_state(Arc::clone(server), widget::admit))
 }
 

@@ -1,4 +1,5 @@
-//! What the widget asks from the pages that show it: how it looks, a session for its visitor, and answers.
+//! What the widget asks from the pages that show it: how it looks, a session for its visitor, answers, and to keep what he
+//! leaves for people to answer.
 //!
 //! **Invariants:** every call says from which page it comes, and is refused unless the owner of the widget allows that
 //! page; only such a page can read the answer. A visitor is never told why a chatbot does not answer: credit, cap and
@@ -9,6 +10,7 @@ use super::caller::client_address;
 use super::json::JsonObject;
 use super::middleware::RequestName;
 use super::problem::{self, Refused};
+use crate::contacts;
 use crate::conversations::{self, Delivery, Question, Told};
 use crate::idempotency::OnceKey;
 use crate::widgets::{self, Session, Visited};
@@ -18,6 +20,7 @@ use axum::middleware::Next;
 use axum::response::sse::Event;
 use axum::response::{Html, IntoResponse, Response};
 use domain::chatbot_settings::{Colour, DEFAULT_COLOUR};
+use domain::contact::ContactText;
 use domain::id::{ConversationId, RequestId, WidgetId};
 use domain::ledger::Channel;
 use domain::problem::{Problem, ProblemCode};
@@ -115,6 +118,8 @@ pub(super) struct Appearance {
     ink: &'static str,
     position: &'static str,
     theme: &'static str,
+    /// Whether a visitor may leave a contact request.
+    takes_contacts: bool,
 }
 
 pub(super) async fn appearance(Extension(visited): Extension<Visited>) -> axum::Json<Appearance> {
@@ -128,6 +133,7 @@ pub(super) async fn appearance(Extension(visited): Extension<Visited>) -> axum::
         colour: colour.as_ref().map_or(DEFAULT_COLOUR, Colour::as_str).to_owned(),
         position: widget.position.as_str(),
         theme: widget.theme.as_str(),
+        takes_contacts: widget.takes_contacts,
     })
 }
 
@@ -165,8 +171,7 @@ pub(super) async fn send_message(
     request: Request,
 ) -> Result<Response, Refused> {
     let (headers, address) = (request.headers().clone(), address_of(&server, request.headers(), request.extensions()));
-    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let session = widgets::read_session(&server, &visited, token.unwrap_or_default())?;
+    let session = session_of(&server, &visited, &headers)?;
     if let Some(wait) = server.visitors.take_message(&session.name, address) {
         return Err(rate_limited(&server, wait));
     }
@@ -192,7 +197,32 @@ pub(super) async fn send_message(
     Ok(response)
 }
 
-/// The name that the widget gave the message, within the visitor's session: nobody else's message has it.
+fn session_of(server: &Server, visited: &Visited, headers: &HeaderMap) -> Result<Session, Refused> {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    Ok(widgets::read_session(server, visited, token.unwrap_or_default())?)
+}
+
+/// Keeps what a visitor leaves for people to answer; it costs nothing.
+pub(super) async fn leave_contact(
+    State(server): State<Arc<Server>>,
+    Extension(visited): Extension<Visited>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let (headers, address) = (request.headers().clone(), address_of(&server, request.headers(), request.extensions()));
+    let session = session_of(&server, &visited, &headers)?;
+    if let Some(wait) = server.visitors.take_contact(&session.name, address) {
+        return Err(rate_limited(&server, wait));
+    }
+    let fields = <JsonObject as axum::extract::FromRequest<_>>::from_request(request, &server).await?;
+    let name = fields.changed_text("name")?.unwrap_or_default();
+    let text = ContactText::read(&name, fields.text("email")?, fields.text("message")?).map_err(Error::from)?;
+    let once = once_key(&headers, &session, &fields.body)?;
+    contacts::leave(&server, &visited, &session, once.as_ref(), &text).await?;
+    let session = widgets::renewed(&server, &visited, &session, None)?;
+    Ok((StatusCode::CREATED, axum::Json(json!({ "session": session }))).into_response())
+}
+
+/// The name that the widget gave what it sends, within the visitor's session: nobody else's message has it.
 fn once_key(headers: &HeaderMap, session: &Session, body: &[u8]) -> Result<Option<OnceKey>, Refused> {
     let Some(name) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let name = name.as_bytes();

@@ -21,6 +21,7 @@ struct WidgetRow {
     allowed_origins: String,
     position: String,
     theme: String,
+    takes_contacts: i64,
     rotated_at: Option<i64>,
 }
 
@@ -32,6 +33,7 @@ impl WidgetRow {
             allowed_origins: allowed(&self.allowed_origins),
             position: Position::parse(&self.position).unwrap_or_default(),
             theme: Theme::parse(&self.theme).unwrap_or_default(),
+            takes_contacts: self.takes_contacts != 0,
             rotated_at: self.rotated_at.map(Timestamp::from_us),
         }
     }
@@ -43,7 +45,7 @@ fn allowed(text: &str) -> Vec<AllowedOrigin> {
 }
 
 const SELECT_WIDGET: &str = "
-SELECT id, allowed_origins, position, theme, rotated_at FROM widgets WHERE account_id = $1 AND chatbot_id = $2";
+SELECT id, allowed_origins, position, theme, takes_contacts, rotated_at FROM widgets WHERE account_id = $1 AND chatbot_id = $2";
 
 /// The widget of a chatbot, once its owner has made one.
 ///
@@ -57,19 +59,21 @@ pub async fn of_chatbot(server: &Server, account_id: &AccountId, chatbot_id: &Ch
 }
 
 /// What is decided about a widget, as it was typed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct WidgetForm<'a> {
     /// One a line.
     pub allowed_origins: &'a str,
     pub position: &'a str,
     pub theme: &'a str,
+    pub takes_contacts: bool,
 }
 
 const UPSERT_WIDGET: &str = "
-INSERT INTO widgets (account_id, chatbot_id, id, allowed_origins, position, theme, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO widgets (account_id, chatbot_id, id, allowed_origins, position, theme, takes_contacts, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (account_id, chatbot_id) DO UPDATE
-SET allowed_origins = excluded.allowed_origins, position = excluded.position, theme = excluded.theme";
+SET allowed_origins = excluded.allowed_origins, position = excluded.position, theme = excluded.theme,
+    takes_contacts = excluded.takes_contacts";
 
 /// Changes the widget of a chatbot, and makes it the first time. Pages that are not allowed any more are refused from
 /// the next call on.
@@ -89,6 +93,7 @@ pub async fn save(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, form
         origins.join("\n"),
         Position::parse(form.position).unwrap_or_default().as_str(),
         Theme::parse(form.theme).unwrap_or_default().as_str(),
+        i64::from(form.takes_contacts),
         now.us(),
     ];
     server.db.execute(UPSERT_WIDGET, saved).await?;

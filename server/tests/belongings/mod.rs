@@ -8,13 +8,17 @@ use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::{Chatbot, Document};
 use domain::chatbot_settings::SettingsChange;
+use domain::contact::ContactText;
 use domain::credit::Credit;
 use domain::id::{
-    AccountId, CardSetupId, ChatbotId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId, UserId,
+    AccountId, CardSetupId, ChatbotId, ContactId, ConversationId, DocumentId, HoldId, KeyId, PaymentId, RequestId,
+    UserId, WidgetId,
 };
 use domain::ledger::{Channel, Operation};
 use domain::mail::MailState;
 use domain::top_up::TopUpRules;
+use domain::widget::Origin;
+use server::contacts::{self, ContactState};
 use server::conversations::{Begun, Question, Start};
 use server::db::Db;
 use server::ledger::usage::{self, Effort};
@@ -40,6 +44,7 @@ pub struct Ids {
     pub conversation: String,
     /// Of the channel console.
     pub console_conversation: String,
+    pub contact: String,
     pub key: String,
     /// It is open.
     pub payment: String,
@@ -63,6 +68,7 @@ impl Ids {
             document: DocumentId::new(now, random).to_string(),
             conversation: ConversationId::new(now, random).to_string(),
             console_conversation: ConversationId::new(now, random).to_string(),
+            contact: ContactId::new(now, random).to_string(),
             key: KeyId::new(now, random).to_string(),
             payment: PaymentId::new(now, random).to_string(),
             card_setup: CardSetupId::new(now, random).to_string(),
@@ -88,12 +94,13 @@ impl Ids {
         })
     }
 
-    pub fn all(&self) -> [&str; 10] {
+    pub fn all(&self) -> [&str; 12] {
         [
             &self.chatbot,
             &self.document,
             &self.conversation,
             &self.console_conversation,
+            &self.contact,
             &self.key,
             &self.payment,
             &self.card_setup,
@@ -151,8 +158,10 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
     let chatbot = chatbots::create(server, &viewer, &format!("{mark} help")).await.expect("a chatbot");
     let change = SettingsChange { welcome_message: Some(format!("This is {mark}.")), ..SettingsChange::default() };
     chatbots::change_settings(server, &account_id, &chatbot.id, &change).await.expect("settings");
-    let form = WidgetForm { allowed_origins: "https://shop.example.com", position: "", theme: "" };
+    let form =
+        WidgetForm { allowed_origins: "https://shop.example.com", takes_contacts: true, ..WidgetForm::default() };
     let widget = widgets::save(server, &viewer, &chatbot.id, form).await.expect("a widget");
+    let contact = contact(server, &viewer, &widget.id, mark).await;
     let second = chatbots::create(server, &viewer, "Second").await.expect("a chatbot");
     let text = format!("# Hours\n\nThe shop {mark} is open from nine to five.\n");
     let document =
@@ -180,6 +189,7 @@ pub async fn belongings(server: &Arc<Server>, mark: &'static str) -> Belongings 
         document: document.id.to_string(),
         console_conversation: asked.pop().expect("of the console"),
         conversation: asked.pop().expect("of the API"),
+        contact: contact.to_string(),
         key: key.key.id.to_string(),
         payment: payment.to_string(),
         card_setup,
@@ -220,6 +230,18 @@ async fn send_mails(server: &Server) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("some mails are not sent");
+}
+
+/// What a visitor left on the page that shows the widget.
+async fn contact(server: &Server, viewer: &Viewer, widget: &WidgetId, mark: &str) -> ContactId {
+    let origin = Origin::parse("https://shop.example.com").expect("an origin");
+    let visited = widgets::visit(server, widget, origin).await.expect("a page");
+    let token = widgets::begin_session(server, &visited).expect("a token");
+    let session = widgets::read_session(server, &visited, &token).expect("a session");
+    let text = ContactText::read(mark, &format!("{mark}@visitor.example"), &format!("Call {mark}")).expect("in order");
+    contacts::leave(server, &visited, &session, None, &text).await.expect("left");
+    let left = contacts::list(server, &viewer.account_id, ContactState::Open, None, 1).await.expect("a list");
+    left.items.into_iter().next().expect("it was left").id
 }
 
 /// Gives a document a file that could not be read; it is answered from as before.
