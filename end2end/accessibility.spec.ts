@@ -42,8 +42,8 @@ test("the pages that links in mails open, and the mails as those see them who ru
   await expectAccessible(page);
   await page.goto("/operator/mail");
   await expectAccessible(page);
-  await page.getByRole("link", { name: "Email confirmation" }).first().click();
-  await expect(page.getByRole("heading", { name: "Email confirmation" })).toBeVisible();
+  await page.getByRole("link", { name: "E-mail confirmation" }).first().click();
+  await expect(page.getByRole("heading", { name: "E-mail confirmation" })).toBeVisible();
   await expectAccessible(page);
 });
 

@@ -98,7 +98,7 @@ test("whoever runs the installation reads its mails, and nobody else does", asyn
   await page.getByRole("link", { name: /^Sent / }).click();
   const row = page.getByRole("row").filter({ hasText: person.email });
   await expect(row).toContainText("Sent");
-  await row.getByRole("link", { name: "Email confirmation" }).click();
+  await row.getByRole("link", { name: "E-mail confirmation" }).click();
   await expect(page.getByRole("heading", { name: "Confirm your e-mail" })).toBeVisible();
   await expect(page.getByRole("link", { name: /\/confirm-email\?token=/ })).toBeVisible();
 });

@@ -24,7 +24,7 @@ use support::{TestServer, databases, give_credit, owner};
 
 /// Writes down a mail about nothing in particular.
 async fn tell(server: &Server, viewer: &Viewer, id: &str) -> bool {
-    let mut tx = server.db.begin().await.unwrap();
+    let mut tx = server.db.begin().await.expect("it works");
     let event = Event {
         account_id: &viewer.account_id,
         id: id.to_owned(),
@@ -33,8 +33,8 @@ async fn tell(server: &Server, viewer: &Viewer, id: &str) -> bool {
         user_id: Some(&viewer.user_id),
         detail: "Firefox",
     };
-    let is_new = mail::enqueue(&mut tx, event, server.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    let is_new = mail::enqueue(&mut tx, event, server.now()).await.expect("it works");
+    tx.commit().await.expect("it works");
     is_new
 }
 
@@ -45,14 +45,14 @@ async fn join(server: &Server, viewer: &Viewer, name: &str, role: Role) {
     const INSERT_MEMBER: &str = "INSERT INTO members (account_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)";
     let (id, now) = (UserId::new(server.now(), random::bytes(server.random.as_ref())), server.now().us());
     let user = args![id.as_str(), format!("{name}@bergfeld.example"), now];
-    server.db.execute(INSERT_USER, user).await.unwrap();
+    server.db.execute(INSERT_USER, user).await.expect("it works");
     let member = args![viewer.account_id.as_str(), id.as_str(), role.as_str(), now];
-    server.db.execute(INSERT_MEMBER, member).await.unwrap();
+    server.db.execute(INSERT_MEMBER, member).await.expect("it works");
 }
 
 /// The only mail of this kind.
 async fn row(server: &Server, kind: MailKind) -> OutboxMail {
-    let mails = mail::list(server, None).await.unwrap();
+    let mails = mail::list(server, None).await.expect("it works");
     let mut of_kind: Vec<OutboxMail> = mails.into_iter().filter(|mail| mail.kind == kind.as_str()).collect();
     assert_eq!(of_kind.len(), 1, "{of_kind:?}");
     of_kind.remove(0)
@@ -60,7 +60,7 @@ async fn row(server: &Server, kind: MailKind) -> OutboxMail {
 
 fn files(server: &TestServer) -> Vec<String> {
     let Ok(folder) = fs::read_dir(server.folder().join("outbox")) else { return Vec::new() };
-    folder.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+    folder.map(|entry| fs::read_to_string(entry.expect("it works").path()).expect("it works")).collect()
 }
 
 fn message_id(file: &str) -> &str {
@@ -85,7 +85,7 @@ async fn one_event_makes_one_mail() {
 }
 
 async fn row_attempts(db: &Db) -> Vec<i64> {
-    let rows: Vec<(i64,)> = db.all("SELECT attempts FROM outbox LIMIT 1000", args![]).await.unwrap();
+    let rows: Vec<(i64,)> = db.all("SELECT attempts FROM outbox LIMIT 1000", args![]).await.expect("it works");
     rows.into_iter().map(|(attempts,)| attempts).collect()
 }
 
@@ -110,8 +110,8 @@ async fn a_mail_to_an_account_goes_to_each_owner_and_admin() {
 async fn spend_below(server: &Server, shop: &shop::Shop) {
     give_credit(server, &shop.olga, 6_000_000).await;
     let below = Some(Credit::from_millionths(6_000_000));
-    ledger::set_alert_below(server, &shop.olga.account_id, below).await.unwrap();
-    conversations::ask(server, question(shop, Channel::Api, "req_1")).await.unwrap();
+    ledger::set_alert_below(server, &shop.olga.account_id, below).await.expect("it works");
+    conversations::ask(server, question(shop, Channel::Api, "req_1")).await.expect("it works");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn two_processes_send_each_mail_once() {
 async fn end_while_sending(server: &TestServer) {
     const LEFT: &str = "UPDATE outbox SET state = 'sending', sent_at = NULL, next_try_at = $1";
     let until = server.now().plus_us(5 * MINUTE_US).us();
-    server.db.execute(LEFT, args![until]).await.unwrap();
+    server.db.execute(LEFT, args![until]).await.expect("it works");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn end_key(server: &Server, shop: &shop::Shop, in_us: i64) {
         monthly_cap: None,
         networks: Vec::new(),
     };
-    keys::change(server, &shop.olga, &shop.key.key.id, settings).await.unwrap();
+    keys::change(server, &shop.olga, &shop.key.key.id, settings).await.expect("it works");
 }
 
 #[tokio::test]
@@ -294,11 +294,11 @@ async fn a_key_with_another_end_is_told_of_anew_and_one_that_is_off_not_at_all()
 
 /// Begins a payment and pays it with a card; hears of it twice.
 async fn pay(server: &TestServer, viewer: &Viewer, card: &str) {
-    let payment = payments::start(server, viewer, "25").await.unwrap().payment_id;
-    payments::local::submit_card_untold(server, &payment, card).await.unwrap();
+    let payment = payments::start(server, viewer, "25").await.expect("it works").payment_id;
+    payments::local::submit_card_untold(server, &payment, card).await.expect("it works");
     for _ in 0..2 {
-        payments::verify_return(server, viewer, &payment).await.unwrap();
-        payments::sweep(server).await.unwrap();
+        payments::verify_return(server, viewer, &payment).await.expect("it works");
+        payments::sweep(server).await.expect("it works");
         server.clock.advance_us(MINUTE_US);
     }
 }

@@ -16,7 +16,7 @@ use support::{ADDRESS, databases, databases_with, owner};
 const FIREFOX: &str = "Mozilla/5.0 (X11; rv:132.0) Gecko/20100101 Firefox/132.0";
 
 async fn ask(server: &Server, email: &str) {
-    recovery::send_password_link(server, email).await.unwrap();
+    recovery::send_password_link(server, email).await.expect("it works");
 }
 
 async fn choose(server: &Server, token: &str, password: &str) -> Result<(), ProblemCode> {

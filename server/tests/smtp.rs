@@ -22,10 +22,10 @@ fn named(name: &str) -> String {
 fn taken(address: &str) -> Vec<String> {
     let folder = PathBuf::from(named("ARTIKO_TEST_SMTP_FOLDER"));
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("it works") {
+        let path = entry.expect("it works").path();
         if path.extension().is_some_and(|ending| ending == "eml") {
-            let text = fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+            let text = fs::read_to_string(path).expect("it works").replace("\r\n", "\n");
             if text.starts_with(&format!("X-Envelope-To: {address}\n")) {
                 found.push(text);
             }
@@ -50,11 +50,11 @@ fn address(server: &Server, name: &str) -> String {
 
 /// Signs up, which sends a mail.
 async fn sign_up(server: &Server, email: &str) -> Viewer {
-    accounts::sign_up(server, "Olga Gr\u{fc}n", email, "a long password", ADDRESS).await.unwrap()
+    accounts::sign_up(server, "Olga Gr\u{fc}n", email, "a long password", ADDRESS).await.expect("it works")
 }
 
 async fn row(server: &Server) -> OutboxMail {
-    let mut mails = mail::list(server, None).await.unwrap();
+    let mut mails = mail::list(server, None).await.expect("it works");
     assert_eq!(mails.len(), 1);
     mails.remove(0)
 }
@@ -62,7 +62,7 @@ async fn row(server: &Server) -> OutboxMail {
 /// Sends now, and again whenever the pause is over, so many times.
 async fn send(server: &TestServer, times: usize) {
     for _ in 0..times {
-        mail::send_waiting(server).await.unwrap();
+        mail::send_waiting(server).await.expect("it works");
         server.clock.advance_us(10 * MINUTE_US);
     }
 }

@@ -47,7 +47,7 @@ const fn state_class(state: MailState) -> &'static str {
 
 /// `credit_low` → `Credit low`
 fn kind_name(kind: &str) -> String {
-    let words = kind.replace('_', " ");
+    let words = kind.replace('_', " ").replace("email", "e-mail");
     let mut characters = words.chars();
     let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
     first + characters.as_str()
@@ -101,7 +101,7 @@ pub(super) fn list(
             <h1>"Mail"</h1>
             <p class="lede">"Everything that this installation has sent, or is still to send. The newest 200 are listed."</p>
             <nav class="tabs" aria-label="State">{filters}</nav>
-            <section class="card" aria-label="Mails">{table}</section>
+            <div class="card">{table}</div>
         }
         .into_any()
     })
