@@ -172,6 +172,12 @@ async fn a_contact_request_is_taken_without_credit_and_refused_where_its_owner_t
     }
 }
 
+/// So many contact requests as `$3` says.
+const FILL: &str = "
+INSERT INTO contact_requests (account_id, id, chatbot_id, name, email, message, origin, once, created_at)
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $3)
+SELECT $1, 'ctc_' || CAST(n AS TEXT), $2, '', '', '', '', CAST(n AS TEXT), 1 FROM numbers";
+
 #[tokio::test]
 async fn a_visitor_an_address_and_an_account_can_leave_so_many() {
     for server in databases().await {
@@ -192,10 +198,6 @@ async fn a_visitor_an_address_and_an_account_can_leave_so_many() {
     for server in databases().await {
         let holder = holder(&server, 0).await;
         let id = widget(&server, &holder, true).await;
-        const FILL: &str = "
-INSERT INTO contact_requests (account_id, id, chatbot_id, name, email, message, origin, once, created_at)
-WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $3)
-SELECT $1, 'ctc_' || CAST(n AS TEXT), $2, '', '', '', '', CAST(n AS TEXT), 1 FROM numbers";
         let all = args![holder.viewer.account_id.as_str(), holder.chatbot.id.as_str(), CONTACTS_MAX - 1];
         server.db.execute(FILL, all).await.expect("filled");
         let given = session(&server, &id).await;
