@@ -104,7 +104,7 @@ fn a_field_that_may_be_missing_says_so() {
     assert_eq!(next.kind, "string or null");
     let entries = operation("listEntries");
     let kind = entries.response.iter().find(|field| field.name == "data[].kind").expect("the field");
-    assert_eq!(kind.limits, "charge, payment, grant or adjustment");
+    assert_eq!(kind.limits, "charge, payment, grant, adjustment or refund");
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
         |step: &str| settings::ChangeOverlap { key_id: key_id(), step: step.to_owned(), overlap: "7d".to_owned() };
     let chosen = form(vec![theirs.chatbot.clone()]);
     vec![
-        write(Own, &settings::StartPayment { amount: "10".to_owned(), form_id: "req_1".to_owned() }),
+        write(Own, &settings::StartPayment { amount: "10".to_owned(), form_id: Some("req_1".to_owned()) }),
         write(Own, &settings::CreateKey { name: "Another".to_owned() }),
         write(NotFound, &settings::ChangeKey { key_id: key_id(), form: form(Vec::new()) }),
         write(Refused { field: "chatbots" }, &settings::ChangeKey { key_id: own.key.clone(), form: chosen }),

@@ -256,9 +256,9 @@ pub async fn delete_key(key_id: String, name: String) -> Result<(), AppError> {
 
 /// Begins a payment and answers with the address of the page where it is paid. A form that is sent twice begins one.
 #[server(prefix = "/rpc", endpoint = "payment/start", output = Postcard)]
-pub async fn start_payment(amount: String, #[server(default)] form_id: String) -> Result<String, AppError> {
+pub async fn start_payment(amount: String, form_id: Option<String>) -> Result<String, AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
-    let started = server::payments::start_once(&server, &viewer, &amount, &form_id).await;
+    let started = server::payments::start_once(&server, &viewer, &amount, form_id.as_deref().unwrap_or_default()).await;
     let started = started.map_err(|error| AppError::from(error).with_typed("amount", &amount))?;
     // The built-in page is on this site: without the host it is reached by whatever name the reader uses for it.
     let local_path = started.checkout_url.strip_prefix(&server.config.public_url()).map(str::to_owned);
