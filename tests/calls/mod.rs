@@ -214,15 +214,10 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
     let (threshold, amount, monthly_ceiling) = ("5".to_owned(), "25".to_owned(), "100".to_owned());
     let top_up = top_up::ChangeTopUp { threshold, amount, monthly_ceiling, is_on: false };
     vec![
-<<<<<<< ours
-        write(Own, &settings::StartPayment { amount: "10".to_owned() }),
         write(Own, &top_up::SaveCard {}),
         write(Own, &top_up),
         write(Own, &top_up::RemoveCard {}),
-        write(Own, &settings::StartPayment { amount: "10".to_owned(), form_id: "req_1".to_owned() }),
-=======
         write(Own, &settings::StartPayment { amount: "10".to_owned(), form_id: Some("req_1".to_owned()) }),
->>>>>>> theirs
         write(Own, &settings::CreateKey { name: "Another".to_owned() }),
         write(NotFound, &settings::ChangeKey { key_id: key_id(), form: form(Vec::new()) }),
         write(Refused { field: "chatbots" }, &settings::ChangeKey { key_id: own.key.clone(), form: chosen }),
