@@ -54,7 +54,7 @@ export async function say(page: Page, message: string): Promise<Locator> {
 /** A chatbot with a document, and its widget on the site. */
 export async function shop(page: Page, lamps: Site): Promise<string> {
   await signUp(page);
-  export const chatbot = await createChatbot(page, "Help centre");
+  const chatbot = await createChatbot(page, "Help centre");
   await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
   await open(page, `/chatbots/${chatbot}`);
   const settings = page.getByRole("region", { name: "Settings" });
