@@ -203,6 +203,7 @@ mod tests {
             minimum_minor_units: 500,
             maximum_minor_units: 200_000,
             presets_minor_units: Vec::new(),
+            charges: crate::quote::Charges::default(),
         }
     }
 

@@ -327,7 +327,7 @@ async fn no_route_beside_the_operations_gives_or_changes_what_is_another_account
         let credentials = [None, Some(("cookie", cookie)), Some(("authorization", scene.stranger.authorization()))];
         for route in &ROUTES {
             for id in scene.victim.ids.all() {
-                let (is_payment, is_setup) = (id == scene.victim.ids.payment, id == scene.victim.ids.card_setup);
+                let is_setup = id == scene.victim.ids.card_setup;
                 let is_payment = [&scene.victim.ids.payment, &scene.victim.ids.paid].iter().any(|of| *of == id);
                 let path = route.pattern.replace("{payment_id}", id).replace("{*rest}", &format!("v1/x/{id}"));
                 let path = path.replace("{id}", id).replace("{setup_id}", id);

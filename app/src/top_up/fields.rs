@@ -172,6 +172,7 @@ mod tests {
             minimum_minor_units: 500,
             maximum_minor_units: 200_000,
             presets_minor_units: vec![1_000, 2_500, 5_000, 10_000],
+            charges: domain::quote::Charges::default(),
         };
         let html = |top_up: &TopUp, refused: Option<&AppError>| Owner::new().with(|| fields(top_up, &offered, refused));
         let page = html(&top_up(TopUpState::On), None);

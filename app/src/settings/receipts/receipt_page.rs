@@ -110,6 +110,7 @@ mod tests {
     use domain::credit::Credit;
     use domain::id::PaymentId;
     use domain::money::{Currency, Money};
+    use domain::payment::PaymentOrigin;
     use domain::payment::PaymentState;
     use domain::quote::{Percent, Quote};
     use domain::receipt::Particulars;
@@ -118,6 +119,8 @@ mod tests {
         let usd = |minor_units| Money { minor_units, currency: Currency::Usd };
         let (at, id) = (Timestamp::from_us(1_795_000_000_000_000), PaymentId::from_row("pay_1".to_owned()));
         let payment = Payment {
+            origin: PaymentOrigin::Checkout,
+            plan: None,
             id: id.clone(),
             amount: usd(2_703),
             fee_minor_units: 0,
@@ -131,6 +134,7 @@ mod tests {
             changed_at: at,
         };
         let particulars = Particulars {
+            item: "API credit".to_owned(),
             seller: Party { name: "Lichtwerk AG".to_owned(), tax_id: "CHE-1".to_owned(), ..Party::default() },
             customer: Party { name: customer.to_owned(), address: vec![customer.to_owned()], ..Party::default() },
             quote: Quote { amount: usd(2_500), fee: usd(0), tax: usd(203) },
