@@ -62,7 +62,7 @@ mod tests {
             ("", "vera", "Hello", "email"),
             ("", "v@e.com", " ", "message"),
             ("", "v@e.com", long.as_str(), "message"),
-            (&long[..NAME_CHARACTERS_MAX + 1], "v@e.com", "Hello", "name"),
+            (&long[..=NAME_CHARACTERS_MAX], "v@e.com", "Hello", "name"),
             ("a\u{7}", "v@e.com", "Hello", "name"),
         ] {
             assert_eq!(ContactText::read(name, email, message).expect_err(field).field, field);

@@ -335,8 +335,8 @@ mod tests {
         }
     }
 
-    fn dispute(state: DisputeState, minor_units: i64) -> Option<Dispute> {
-        Some(Dispute { state, minor_units })
+    const fn dispute(state: DisputeState, minor_units: i64) -> Dispute {
+        Dispute { state, minor_units }
     }
 
     #[test]
@@ -351,13 +351,13 @@ mod tests {
             (299, None, 1),
             (300, None, 0),
             (301, None, 0),
-            (i64::MAX, dispute(Lost, i64::MAX), 0),
-            (0, dispute(Open, 300), 0),
-            (0, dispute(Lost, 300), 0),
-            (0, dispute(Won, 300), 7),
-            (0, dispute(Open, 100), 5),
-            (100, dispute(Open, 200), 0),
-            (150, dispute(Won, 150), 4),
+            (i64::MAX, Some(dispute(Lost, i64::MAX)), 0),
+            (0, Some(dispute(Open, 300)), 0),
+            (0, Some(dispute(Lost, 300)), 0),
+            (0, Some(dispute(Won, 300)), 7),
+            (0, Some(dispute(Open, 100)), 5),
+            (100, Some(dispute(Open, 200)), 0),
+            (150, Some(dispute(Won, 150)), 4),
         ] {
             let payment = Payment { refunded_minor_units: refunded, dispute, ..paid() };
             assert_eq!(payment.standing().millionths(), standing, "{refunded} {dispute:?}");
@@ -377,8 +377,8 @@ mod tests {
     fn a_dispute_that_is_decided_stays_decided() {
         use DisputeState::{Lost, Won};
         for (decided, other) in [(Won, Lost), (Lost, Won)] {
-            let payment = Payment { dispute: dispute(decided, 300), ..paid() };
-            assert_eq!(payment.reported(Paid, 0, dispute(other, 200)), payment);
+            let payment = Payment { dispute: Some(dispute(decided, 300)), ..paid() };
+            assert_eq!(payment.reported(Paid, 0, Some(dispute(other, 200))), payment);
         }
     }
 
@@ -396,8 +396,8 @@ mod tests {
                 (Processing, 0, None),
                 (Paid, 0, None),
                 (Paid, 100, None),
-                (Paid, 100, dispute(DisputeState::Open, 200)),
-                (Paid, 150, dispute(decided, 200)),
+                (Paid, 100, Some(dispute(DisputeState::Open, 200))),
+                (Paid, 150, Some(dispute(decided, 200))),
             ];
             places.extend(last);
             let open = Payment { state: Open, ..paid() };
@@ -405,7 +405,7 @@ mod tests {
                 let (state, refunded, dispute) = reports[*place];
                 payment.reported(state, refunded, dispute)
             });
-            let expected = Payment { refunded_minor_units: 150, dispute: dispute(decided, 200), ..paid() };
+            let expected = Payment { refunded_minor_units: 150, dispute: Some(dispute(decided, 200)), ..paid() };
             prop_assert_eq!(payment, expected);
         }
     }

@@ -83,9 +83,10 @@ async fn show(choice: PaymentChoice) -> Result<ExitCode, Box<dyn Error>> {
 /// The state in words, with what was given back and what is disputed.
 fn standing(payment: &Payment) -> String {
     let money = |minor_units| domain::money::Money { minor_units, ..payment.amount }.text();
-    let refunded = (payment.refunded_minor_units > 0)
-        .then(|| format!(", {} given back", money(payment.refunded_minor_units)))
-        .unwrap_or_default();
+    let refunded = match payment.refunded_minor_units {
+        0 => String::new(),
+        minor_units => format!(", {} given back", money(minor_units)),
+    };
     let disputed = payment.dispute.map_or_else(String::new, |dispute| {
         format!(", {} disputed ({})", money(dispute.minor_units), dispute.state.as_str())
     });

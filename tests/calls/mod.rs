@@ -214,7 +214,7 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
     let (threshold, amount, monthly_ceiling) = ("5".to_owned(), "25".to_owned(), "100".to_owned());
     let top_up = top_up::ChangeTopUp { threshold, amount, monthly_ceiling, is_on: false };
     vec![
-        write(Own, &ChangePlan { plan_id: "plus".to_owned(), offered_at: i64::MAX }),
+        write(Own, &ChangePlan { plan_id: "plus".to_owned(), offered_at: 0 }),
         write(Own, &top_up::SaveCard {}),
         write(Own, &top_up),
         write(Own, &top_up::RemoveCard {}),

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 /// What it is doing, below what became of the card that was to be saved.
 pub(super) fn state(top_up: &TopUp, setup: Option<CardSetupState>, currency: Currency) -> String {
-    let setup = setup.and_then(setup_text).map(|(class, text)| notice(class, text.to_owned()));
+    let setup = setup.map(setup_text).map(|(class, text)| notice(class, text.to_owned()));
     let (class, text) = state_text(top_up, currency);
     view! { {setup}{notice(class, text)} }.to_html()
 }
@@ -18,15 +18,15 @@ fn notice(class: &'static str, text: String) -> AnyView {
     view! { <div class=class role=role><p>{text}</p></div> }.into_any()
 }
 
-const fn setup_text(state: CardSetupState) -> Option<(&'static str, &'static str)> {
+const fn setup_text(state: CardSetupState) -> (&'static str, &'static str) {
     match state {
-        CardSetupState::Saved => Some(("notice ok", "The card is saved. Nothing was charged.")),
+        CardSetupState::Saved => ("notice ok", "The card is saved. Nothing was charged."),
         CardSetupState::Refused => {
-            Some(("notice bad", "The bank did not allow this card to be saved. Nothing was charged; try another card."))
+            ("notice bad", "The bank did not allow this card to be saved. Nothing was charged; try another card.")
         }
-        CardSetupState::Cancelled => Some(("notice", "No card was saved. Nothing was charged.")),
-        CardSetupState::Expired => Some(("notice", "The page for saving a card has expired. Nothing was charged.")),
-        CardSetupState::Open => Some(("notice warn", "The card is not saved yet. Nothing was charged.")),
+        CardSetupState::Cancelled => ("notice", "No card was saved. Nothing was charged."),
+        CardSetupState::Expired => ("notice", "The page for saving a card has expired. Nothing was charged."),
+        CardSetupState::Open => ("notice warn", "The card is not saved yet. Nothing was charged."),
     }
 }
 

@@ -144,7 +144,7 @@ async fn key_expiring(server: &Server, mail: &Claimed) -> Result<Option<Letter>>
 
 async fn payment(server: &Server, mail: &Claimed) -> Result<(AccountId, Payment)> {
     let (account_id, payment_id) =
-        (AccountId::from_row(mail.account_id.to_string()), PaymentId::from_row(mail.subject().to_owned()));
+        (AccountId::from_row(mail.account_id.clone()), PaymentId::from_row(mail.subject().to_owned()));
     let payment = payments::get(server, &account_id, &payment_id).await?;
     Ok((account_id, payment))
 }

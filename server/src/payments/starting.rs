@@ -52,14 +52,14 @@ pub async fn start_once(server: &Server, viewer: &Viewer, amount_text: &str, for
         Some(form_id) => find_begun(server, &mut tx, viewer, quote.total(), form_id).await?,
         None => None,
     };
-    let (payment, is_new) = match begun {
-        Some(payment) => (payment, false),
-        None => {
-            let (account_id, user_id) = (&viewer.account_id, Some(&viewer.user_id));
-            let (origin, purchase) = (PaymentOrigin::Checkout, Purchase::Credit);
-            let new = NewPayment { account_id, user_id, amount, origin, purchase, form_id };
-            (insert(server, &mut tx, &new).await?, true)
-        }
+    let is_new = begun.is_none();
+    let payment = if let Some(payment) = begun {
+        payment
+    } else {
+        let (account_id, user_id) = (&viewer.account_id, Some(&viewer.user_id));
+        let (origin, purchase) = (PaymentOrigin::Checkout, Purchase::Credit);
+        let new = NewPayment { account_id, user_id, amount, origin, purchase, form_id };
+        insert(server, &mut tx, &new).await?
     };
     tx.commit().await?;
     let checkout_url = match payment.state {

@@ -60,29 +60,30 @@ pub enum Changed {
     Pay { payment_id: PaymentId, checkout_url: String },
 }
 
-/// Changes to a plan as the offer of the time `offered_at` says. An offer that is too old, or is not the same any more, is
-/// refused, so that nobody pays what he was not shown.
+/// Changes to a plan as the offer of the time `offered_at` says. What is to be paid is what was shown then; an offer that is
+/// too old is refused, so that nobody pays what he was not shown.
 ///
 /// # Errors
 /// 404 when there is no such plan, 409 when there is more than it allows, the offer does not stand any more, or a payment
 /// for a plan is being processed.
 pub async fn change(server: &Server, viewer: &Viewer, plan_id: &str, offered_at: Timestamp) -> Result<Changed> {
     let account_id = &viewer.account_id;
-    let age_us = server.now().us_since(offered_at);
-    if !(0..=OFFER_US).contains(&age_us) {
-        return Err(conflict("this offer does not stand any more; look at what it costs now"));
-    }
-    let offer = offer_at(server, account_id, plan_id, offered_at).await?;
+    let now = server.now();
+    let stands = (0..=OFFER_US).contains(&now.us_since(offered_at));
+    let offer = offer_at(server, account_id, plan_id, if stands { offered_at } else { now }).await?;
     if offer.is_refused() {
         return Err(conflict(&offer.too_much()));
     }
     match offer.change.clone() {
         PlanChange::Same => Ok(Changed::Done),
+        PlanChange::Paid { .. } if !stands => {
+            Err(conflict("this offer does not stand any more; look at what it costs now"))
+        }
         PlanChange::Paid { pay, price, .. } => begin_payment(server, viewer, &offer.wanted, pay, price).await,
         PlanChange::AtOnce | PlanChange::Later { .. } => {
             let mut tx = server.db.begin().await?;
             accounts::lock(server, &mut tx, account_id).await?;
-            change_unpaid(&mut tx, account_id, &offer, server.now()).await?;
+            change_unpaid(&mut tx, account_id, &offer, now).await?;
             tx.commit().await?;
             server.live.changed(account_id);
             tracing::info!(%account_id, plan_id, "another plan was chosen");

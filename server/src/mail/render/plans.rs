@@ -69,7 +69,7 @@ pub(super) async fn unpaid(server: &Server, mail: &Claimed) -> Result<Option<Let
 
 pub(super) fn fell_back(server: &Server, mail: &Claimed) -> Letter {
     let plan = name(server, mail.subject());
-    let end = mail.detail.parse().map(Timestamp::from_us).unwrap_or(mail.at);
+    let end = mail.detail.parse().map_or(mail.at, Timestamp::from_us);
     Letter {
         subject: format!("Your plan {plan} has ended"),
         paragraphs: vec![
