@@ -114,7 +114,7 @@ impl MailState {
 /// first and doubles up to six hours.
 #[must_use]
 pub fn next_try(kind: MailKind, event_at: Timestamp, attempts: i64, now: Timestamp) -> Option<Timestamp> {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(20);
+    let doublings = u32::try_from(attempts.saturating_sub(1).max(0)).unwrap_or(u32::MAX).min(20);
     let pause = MINUTE_US.saturating_mul(1_i64 << doublings).min(6 * HOUR_US);
     (now.us_since(event_at) < kind.worth_trying_us()).then(|| now.plus_us(pause))
 }

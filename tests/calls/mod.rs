@@ -212,7 +212,7 @@ fn of_keys(theirs: &Ids, own: &Ids, name: &str) -> Vec<Call> {
         |step: &str| settings::ChangeOverlap { key_id: key_id(), step: step.to_owned(), overlap: "7d".to_owned() };
     let chosen = form(vec![theirs.chatbot.clone()]);
     let (threshold, amount, monthly_ceiling) = ("5".to_owned(), "25".to_owned(), "100".to_owned());
-    let top_up = top_up::ChangeTopUp { threshold, amount, monthly_ceiling, is_on: false };
+    let top_up = top_up::ChangeTopUp { threshold, amount, monthly_ceiling, is_on: None };
     vec![
         write(Own, &ChangePlan { plan_id: "plus".to_owned(), offered_at: 0 }),
         write(Own, &top_up::SaveCard {}),

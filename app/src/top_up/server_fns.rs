@@ -53,7 +53,7 @@ pub async fn change_top_up(
     threshold: String,
     amount: String,
     monthly_ceiling: String,
-    #[server(default)] is_on: bool,
+    is_on: Option<bool>,
 ) -> Result<(), AppError> {
     let (server, viewer) = (server(), require_viewer().await?);
     let with_typed = |error: AppError| {
@@ -62,7 +62,7 @@ pub async fn change_top_up(
     };
     let rules = TopUpRules::read(&threshold, &amount, &monthly_ceiling, &server.config.add_balance_rules());
     let rules = rules.map_err(|error| with_typed(Problem::from(error).into()))?;
-    let changed = top_up::change(&server, &viewer, &rules, is_on).await;
+    let changed = top_up::change(&server, &viewer, &rules, is_on == Some(true)).await;
     changed.map_err(|error| with_typed(error.into()))?;
     go_back();
     Ok(())
