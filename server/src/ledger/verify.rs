@@ -185,7 +185,7 @@ LIMIT 100",
         sql: "
 SELECT account_id, 'payment ' || id || ' of ' || minor_units
 FROM payments
-WHERE credit <> (minor_units - fee_minor_units - tax_minor_units) * 10000
+WHERE plan_id IS NULL AND credit <> (minor_units - fee_minor_units - tax_minor_units) * 10000
 LIMIT 100",
     },
     Check {
