@@ -87,7 +87,7 @@ async function switchOn(
   rules: { threshold?: string; amount?: string; ceiling?: string },
 ): Promise<void> {
   if (rules.threshold) await page.getByLabel("When less is left than").fill(rules.threshold);
-  if (rules.amount) await page.getByLabel("Add in USD").fill(rules.amount);
+  if (rules.amount) await page.getByLabel("Add this much").fill(rules.amount);
   if (rules.ceiling) await page.getByLabel("At most in a month").fill(rules.ceiling);
   await page.getByLabel("Add balance by itself").check();
   await page.getByRole("button", { name: "Save", exact: true }).click();

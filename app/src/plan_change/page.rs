@@ -47,7 +47,7 @@ fn change_card(change: PlanChangeView, action: Submission<ChangePlan>) -> AnyVie
         .into_any()
     });
     view! {
-        <PageHeading title=title lede="" />
+        <PageHeading title=title lede="What the change takes, before anything is paid." />
         <section class="card">
             <div class="body stack">
                 <div class="stack" inner_html=text></div>

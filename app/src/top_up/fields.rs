@@ -81,29 +81,32 @@ pub(super) fn fields(top_up: &TopUp, offered: &AddBalanceRules, refused: Option<
     let preset = |place: usize| offered.presets_minor_units.get(place).copied().unwrap_or(offered.minimum_minor_units);
     let value = |name: &str, stored: String| refused.map_or(stored, |error| error.typed(name));
     let threshold = rules.map(|rules| spendable(rules.threshold.decimal()));
-    let currency = offered.currency.code();
-    let field = |name: &'static str, label: &str, value: String, hint: String| {
+    let symbol = offered.currency.symbol();
+    let field = |name: &'static str, label: &'static str, value: String, hint: String| {
         let hint_id = format!("{name}-hint");
         view! {
             <div class="field-group">
-                <label for=name>{format!("{label} in {currency}")}</label>
-                <input
-                    id=name
-                    name=name
-                    value=value
-                    inputmode="decimal"
-                    autocomplete="off"
-                    required
-                    maxlength="20"
-                    aria-describedby=hint_id.clone()
-                />
+                <label for=name>{label}</label>
+                <div class="field num">
+                    <span class="prefix" aria-hidden="true">{symbol}</span>
+                    <input
+                        id=name
+                        name=name
+                        value=value
+                        inputmode="decimal"
+                        autocomplete="off"
+                        required
+                        maxlength="20"
+                        aria-describedby=hint_id.clone()
+                    />
+                </div>
                 <p class="hint" id=hint_id>{hint}</p>
             </div>
         }
         .into_any()
     };
     let range = format!(
-        "Between {} and {}. One payment is as large as it has to be to reach the amount above.",
+        "Between {} and {}. A payment is larger where that would not reach the amount above.",
         offered.money(offered.minimum_minor_units).short_text(),
         offered.money(offered.maximum_minor_units).short_text()
     );
@@ -113,7 +116,7 @@ pub(super) fn fields(top_up: &TopUp, offered: &AddBalanceRules, refused: Option<
     view! {
         {field("threshold", "When less is left than", value("threshold", stored(threshold, offered.minimum_minor_units)),
             "Credit that can be spent; what is held for answers that are being written is not counted.".to_owned())}
-        {field("amount", "Add", value("amount", stored(amount, preset(1))), range)}
+        {field("amount", "Add this much", value("amount", stored(amount, preset(1))), range)}
         {field("monthly_ceiling", "At most in a month", value("monthly_ceiling", stored(ceiling, preset(3))),
             "Before fees and taxes, by month of UTC. What you buy yourself does not count.".to_owned())}
         <label class="check">

@@ -58,7 +58,7 @@ fn state_and_card(top_up: TopUpView, save: Sending, remove: Sending) -> AnyView 
         .is_some()
         .then(|| view! { <PostForm to=remove><button class="btn">"Remove this card"</button></PostForm> }.into_any());
     view! {
-        <div inner_html=state></div>
+        <div class="notices" inner_html=state></div>
         <section class="card" aria-labelledby="card-heading">
             <header><h2 id="card-heading">"Card"</h2></header>
             <div class="body stack">
