@@ -140,7 +140,7 @@ test("a visitor who finds no answer leaves a message, which its owner reads, ans
   const form = chat(visitor).getByRole("form", { name: "Leave a message" });
   await expect(form.getByLabel("Your e-mail address")).toBeFocused();
   await expect(field(visitor)).toBeHidden();
-  await form.getByLabel("Your message").fill("Do you repair\nchandeliers?");
+  await form.getByLabel("What you want to say").fill("Do you repair\nchandeliers?");
   await form.getByRole("button", { name: "Send" }).click();
   await expect(form.getByLabel("Your e-mail address")).toBeFocused();
   const found = await new AxeBuilder({ page: visitor }).analyze();

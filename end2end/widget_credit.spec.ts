@@ -39,6 +39,8 @@ const test = base.extend({
   },
 });
 
+test.use({ permissions: ["clipboard-read", "clipboard-write"] });
+
 test("a conversation goes on until the credit is gone, and again when there is some", async ({ page, baseURL, expectErrors }) => {
   test.slow();
   expectErrors(/status of 402/);

@@ -276,7 +276,7 @@ input,textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid 
     contact.append(
       labelled("Your name (optional)", "input", { name: "name", maxLength: 80, autocomplete: "name" }),
       labelled("Your e-mail address", "input", { name: "email", type: "email", required: true, maxLength: 254, autocomplete: "email" }),
-      labelled("Your message", "textarea", { name: "message", required: true, maxLength: 2000 }),
+      labelled("What you want to say", "textarea", { name: "message", required: true, maxLength: 2000 }),
       make("p", null, "The owner of this chat reads it, with what you asked here, and may answer you by e-mail."),
       wrong,
       make("div", null, back, leave),
