@@ -1,5 +1,5 @@
 //! Leptos as the console uses it. On the server it is Leptos itself; in the browser the elements that `view!` makes have
-//! one type, [`element::AnyElement`], and their attributes one for each kind of value, [`named::Named`].
+//! one type, `element::AnyElement`, and their attributes one for each kind of value, `named::Named`.
 //!
 //! Leptos has a type for every element and every attribute, and the browser would load the same code for each of them
 //! anew: how it is made, changed, brought to life, moved and dropped. docs/decisions/0004 has what that weighs. `view!`

@@ -1,9 +1,9 @@
 //! Mails: written down with what they tell of, in the same transaction, and sent beside the requests.
 //!
 //! An event that people are told of is a row of the outbox, named after the event, so that one event makes one mail
-//! ([`enqueue`]; the ledger's writer adds its alerts by itself). [`outbox`] sends what waits: whoever claims a row sends
+//! ([`enqueue`]; the ledger's writer adds its alerts by itself). `outbox` sends what waits: whoever claims a row sends
 //! it, and tries again later what could not be sent. What a mail says is put together when it is sent
-//! ([`render`]), so that no link that opens something is ever stored.
+//! (`render`), so that no link that opens something is ever stored.
 //!
 //! **What is promised:** a mail is sent once. Only where the outcome is not known, because the process or the connection
 //! ended between sending and hearing of it, it is sent again; then it has the same Message-ID, by which mail programs

@@ -2,7 +2,7 @@
 //!
 //! It is saved on the gateway's own page; what is kept here is the gateway's name for it and what people know it by. As
 //! with payments the row of the attempt exists before the gateway hears of it, and what became of it is what the gateway
-//! says when it is asked: on the customer's return, or by [`sweep`].
+//! says when it is asked: on the customer's return, or by the sweeper.
 
 use crate::db::{FromRow, Tx};
 use crate::error::{Error, Result};
