@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::payments::gateway::Gateway;
 use crate::payments::{self, NewPayment, Purchase};
-use crate::{Server, accounts, args};
+use crate::{Server, args};
 use domain::account::Viewer;
 use domain::clock::{MINUTE_US, Timestamp};
 use domain::id::{AccountId, PaymentId};
@@ -82,7 +82,6 @@ pub async fn change(server: &Server, viewer: &Viewer, plan_id: &str, offered_at:
         PlanChange::Paid { pay, price, .. } => begin_payment(server, viewer, &offer.wanted, pay, price).await,
         PlanChange::AtOnce | PlanChange::Later { .. } => {
             let mut tx = server.db.begin().await?;
-            accounts::lock(server, &mut tx, account_id).await?;
             change_unpaid(&mut tx, account_id, &offer, now).await?;
             tx.commit().await?;
             server.live.changed(account_id);
@@ -96,6 +95,7 @@ fn conflict(detail: &str) -> Error {
     Problem::with_detail(ProblemCode::Conflict, detail.to_owned()).into()
 }
 
+/// Takes the lock on the subscription before that on the account, as a payment that ends does.
 async fn change_unpaid(tx: &mut Tx, account_id: &AccountId, offer: &PlanOffer, now: Timestamp) -> Result<()> {
     let plan_id = &offer.wanted.id;
     match subscriptions::lock(tx, account_id).await? {
