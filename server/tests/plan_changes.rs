@@ -191,6 +191,19 @@ async fn of_two_pages_that_were_opened_only_the_last_can_be_paid() {
 }
 
 #[tokio::test]
+async fn who_has_paid_at_the_page_before_is_not_asked_to_pay_again() {
+    for server in databases().await {
+        let olga = owner(&server, "olga").await;
+        let first = begin(&server, &olga, "business").await;
+        local::submit_card_untold(&server, &first, PAYING).await.expect("takes the card");
+        let refused = changes::change(&server, &olga, "business", server.now()).await.expect_err("is paid");
+        assert_eq!(refused.into_problem().code.as_str(), "conflict");
+        assert_eq!(plan(&server, &olga).await, "business");
+        assert_eq!(all_payments(&server, &olga).await, [(PaymentOrigin::Plan, PaymentState::Paid, 9_900)]);
+    }
+}
+
+#[tokio::test]
 async fn with_a_saved_card_a_year_is_paid_month_by_month() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;

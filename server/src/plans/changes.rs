@@ -118,21 +118,26 @@ const BEING_PROCESSED: &str = "a payment for a plan is being processed; wait unt
 
 /// Payments for plans that may still be paid.
 const SELECT_UNENDED: &str = "
-SELECT id, state FROM payments
+SELECT id, state, origin FROM payments
 WHERE account_id = $1 AND plan_id IS NOT NULL AND state IN ('open', 'processing')
 LIMIT 20";
 
 async fn begin_payment(server: &Server, viewer: &Viewer, plan: &Plan, pay: Money, price: Money) -> Result<Changed> {
     let (account_id, gateway) = (&viewer.account_id, Gateway::of(server));
-    let unended: Vec<(String, String)> = server.db.all(SELECT_UNENDED, args![account_id.as_str()]).await?;
-    if unended.iter().any(|(_, state)| state == PaymentState::Processing.as_str()) {
+    let unended: Vec<(String, String, String)> = server.db.all(SELECT_UNENDED, args![account_id.as_str()]).await?;
+    // A renewal that is still open is about to be charged, and has no page that could be closed.
+    let (processing, renewal) = (PaymentState::Processing.as_str(), PaymentOrigin::Renewal.as_str());
+    if unended.iter().any(|(_, state, origin)| state == processing || origin == renewal) {
         return Err(conflict(BEING_PROCESSED));
     }
-    // Whoever comes back and chooses again pays at the new page alone.
-    for (payment_id, _) in unended {
+    // Whoever comes back and chooses again pays at the new page alone, unless he has paid at the one before.
+    for (payment_id, ..) in unended {
         let payment_id = PaymentId::from_row(payment_id);
         gateway.cancel_checkout(server, account_id, &payment_id).await?;
-        payments::look(server, &payment_id).await?;
+        let ended = payments::look(server, &payment_id).await?;
+        if ended.is_some_and(|payment| matches!(payment.state, PaymentState::Paid | PaymentState::Processing)) {
+            return Err(conflict("a payment for a plan has just arrived; look at your plan before you choose again"));
+        }
     }
     let purchase = Purchase::Plan { plan_id: &plan.id, price };
     let user_id = Some(&viewer.user_id);
