@@ -1,13 +1,12 @@
 // Changing the plan: what it takes is said before, a larger plan is paid for, a smaller one follows, a too small one is
 // refused with the list.
 
-import type { Page } from "@playwright/test";
-import { cards, createChatbot, open, payWith, planCard, signUp } from "./steps.ts";
+import { cards, choosePlan, createChatbot, payWith, planCard, signUp } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
 test("a larger plan is paid and holds at once, and a smaller one follows it", async ({ page }) => {
   await signUp(page);
-  await choose(page, "Business");
+  await choosePlan(page, "Business");
   await expect(page.getByRole("heading", { name: "Change to Business", level: 1 })).toBeVisible();
   await expect(page.getByRole("main")).toContainText("You pay now$99.00");
   await page.getByRole("button", { name: "Continue to pay $99.00" }).click();
@@ -18,7 +17,7 @@ test("a larger plan is paid and holds at once, and a smaller one follows it", as
   await expect(planCard(page)).toContainText(/\$99\.00 a month · paid until \d{4}-\d{2}-\d{2}/);
   await expect(planCard(page).getByRole("progressbar", { name: "Chatbots" })).toHaveText("0 of 50");
 
-  await choose(page, "Free");
+  await choosePlan(page, "Free");
   await page.getByRole("button", { name: /^Change to Free on \d{4}-/ }).click();
   await expect(planCard(page)).toContainText(/Paid until \d{4}-\d{2}-\d{2}; Free after that/);
   await expect(planCard(page)).toContainText("Business");
@@ -29,7 +28,7 @@ test("a larger plan is paid and holds at once, and a smaller one follows it", as
 
 test("a declined payment leaves the plan as it was", async ({ page }) => {
   await signUp(page);
-  await choose(page, "Business");
+  await choosePlan(page, "Business");
   await page.getByRole("button", { name: "Continue to pay $99.00" }).click();
   await payWith(page, cards.declined);
   await expect(page.getByRole("alert").filter({ hasText: "declined" })).toContainText("Nothing was charged");
@@ -40,13 +39,7 @@ test("a plan that is too small is refused with what is too much", async ({ page 
   await signUp(page);
   await createChatbot(page, "One");
   await createChatbot(page, "Two");
-  await choose(page, "Free");
+  await choosePlan(page, "Free");
   await expect(page.getByRole("listitem").filter({ hasText: "2 chatbots, where it allows 1" })).toBeVisible();
   await expect(page.getByRole("button", { name: /^Change to Free/ })).toHaveCount(0);
 });
-
-async function choose(page: Page, plan: string): Promise<void> {
-  await open(page, "/settings?compare-plans");
-  const dialog = page.getByRole("dialog", { name: "Compare plans" });
-  await dialog.getByRole("link", { name: `Choose ${plan}` }).click();
-}

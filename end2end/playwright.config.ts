@@ -12,7 +12,7 @@ const withoutJavaScript = /nojs\.spec\.ts/;
 /** What programs do with the examples is the same however wide the page is that shows them. */
 const ofOneWindow = /snippets\.spec\.ts/;
 /** stripe.config.ts has them: they need another server. */
-const ofAnotherServer = /stripe\.spec\.ts/;
+const ofAnotherServer = /stripe(_console)?\.spec\.ts/;
 
 export default defineConfig({
   testDir: ".",

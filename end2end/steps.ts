@@ -200,3 +200,34 @@ export function ask(
   const headers = { Authorization: `${key.consumerKey}:${key.consumerSecret}` };
   return request.post("/wp-json/send-message/v1/ask", { headers, data });
 }
+
+export const topUpAddress = "/settings/auto-top-up";
+
+/** Switches auto top-up on, with a card that was saved before. Amounts as they are typed. */
+export async function switchOnTopUp(
+  page: Page,
+  rules: { threshold?: string; amount?: string; ceiling?: string },
+): Promise<void> {
+  if (rules.threshold) await page.getByLabel("When less is left than").fill(rules.threshold);
+  if (rules.amount) await page.getByLabel("Add this much").fill(rules.amount);
+  if (rules.ceiling) await page.getByLabel("At most in a month").fill(rules.ceiling);
+  await page.getByLabel("Add balance by itself").check();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText("Saved.", { exact: true })).toBeVisible();
+}
+
+/** Opens the offer of a plan from the comparison of all of them. */
+export async function choosePlan(page: Page, plan: string): Promise<void> {
+  await open(page, "/settings?compare-plans");
+  const dialog = page.getByRole("dialog", { name: "Compare plans" });
+  await dialog.getByRole("link", { name: `Choose ${plan}` }).click();
+}
+
+/** Goes from the settings page to the page where Stripe takes the money. */
+export async function goToStripe(page: Page, amount: string): Promise<void> {
+  await creditCard(page).getByRole("button", { name: "Add balance" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add balance" });
+  await dialog.getByLabel("Amount", { exact: true }).fill(amount);
+  await dialog.getByRole("button", { name: "Continue to payment" }).click();
+  await page.waitForURL(/\/checkout\/cs_/);
+}

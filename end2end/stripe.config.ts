@@ -16,7 +16,6 @@ const gracefulShutdown = { signal: "SIGTERM", timeout: 10_000 } as const;
 
 export default defineConfig({
   testDir: ".",
-  testMatch: "stripe.spec.ts",
   outputDir: `test-results/${port}`,
   forbidOnly: true,
   retries: 0,
@@ -33,12 +32,15 @@ export default defineConfig({
     screenshot: "only-on-failure",
     launchOptions: { executablePath, args: browserArguments },
   },
-  projects: [{ name: "stripe" }, { name: "stripe-nojs", use: { javaScriptEnabled: false } }],
+  projects: [
+    { name: "stripe", testMatch: ["stripe.spec.ts", "stripe_console.spec.ts"] },
+    { name: "stripe-nojs", testMatch: "stripe.spec.ts", use: { javaScriptEnabled: false } },
+  ],
   webServer: [
     {
       ...server,
       gracefulShutdown,
-      command: `./emulate_stripe ${stripePort} http://127.0.0.1:${port}/webhooks/stripe ${secrets[1]}`,
+      command: `node emulate_stripe.ts ${stripePort} http://127.0.0.1:${port}/webhooks/stripe ${secrets[1]}`,
       url: `http://localhost:${stripePort}/v1/checkout/sessions`,
     },
     {

@@ -1,10 +1,9 @@
 // Auto top-up: off until it is switched on, a saved card, one payment when the credit runs low, and a stop that says why.
 
 import type { Page } from "@playwright/test";
-import { addBalance, cards, creditCard, expectBalance, open, signUp } from "./steps.ts";
+import { addBalance, cards, creditCard, expectBalance, open, signUp, switchOnTopUp, topUpAddress as address } from "./steps.ts";
 import { expect, test } from "./test.ts";
 
-const address = "/settings/auto-top-up";
 const declinedLater = "4000 0000 0000 0341";
 
 test("a saved card buys credit once it is switched on, and nothing before", async ({ page }) => {
@@ -16,7 +15,7 @@ test("a saved card buys credit once it is switched on, and nothing before", asyn
   await expectBalance(page, "$0.000000");
   await open(page, address);
   await expect(page.getByText("Auto top-up is off.")).toBeVisible();
-  await switchOn(page, { threshold: "5", amount: "20", ceiling: "30" });
+  await switchOnTopUp(page, { threshold: "5", amount: "20", ceiling: "30" });
   await expect(page.getByText("Auto top-up is on: when less than $5.00 of credit is left, $20 is added.")).toBeVisible();
   await expect(page.getByText("$20 of $30")).toBeVisible();
   await open(page, "/settings");
@@ -30,12 +29,12 @@ test("a saved card buys credit once it is switched on, and nothing before", asyn
 test("a declined card stops it, says so, and it goes on after a card that works", async ({ page }) => {
   await signUp(page);
   await saveCard(page, declinedLater);
-  await switchOn(page, { threshold: "5", amount: "20", ceiling: "100" });
+  await switchOnTopUp(page, { threshold: "5", amount: "20", ceiling: "100" });
   const stopped = page.getByRole("alert").filter({ hasText: "Auto top-up has stopped" });
   await expect(stopped).toContainText("the saved card was declined");
   await saveCard(page, cards.paid);
   await expect(stopped).toBeVisible();
-  await switchOn(page, {});
+  await switchOnTopUp(page, {});
   await expect(page.getByText("$20 of $100")).toBeVisible();
   await open(page, "/settings");
   await expectBalance(page, "$20.000000");
@@ -45,7 +44,7 @@ test("the ceiling of the month is told, and nothing is bought above it", async (
   await signUp(page);
   await addBalance(page, "5");
   await saveCard(page, cards.paid);
-  await switchOn(page, { threshold: "100", amount: "20", ceiling: "50" });
+  await switchOnTopUp(page, { threshold: "100", amount: "20", ceiling: "50" });
   await expect(page.getByText("Auto top-up waits: $0 of the month's ceiling of $50 is bought")).toBeVisible();
   await open(page, "/settings");
   await expectBalance(page, "$5.000000");
@@ -59,7 +58,7 @@ test("it is not switched on without a card, and a card that is removed switches 
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("alert")).toContainText("Save a card first");
   await saveCard(page, cards.paid);
-  await switchOn(page, { threshold: "5", amount: "20", ceiling: "20" });
+  await switchOnTopUp(page, { threshold: "5", amount: "20", ceiling: "20" });
   await page.getByRole("button", { name: "Remove this card" }).click();
   await expect(page.getByText("No card is saved.")).toBeVisible();
   await expect(page.getByText("Auto top-up is off.")).toBeVisible();
@@ -80,16 +79,4 @@ async function saveCard(page: Page, number: string): Promise<void> {
   await page.getByLabel("Card number").fill(number);
   await page.getByRole("button", { name: "Save this card" }).click();
   await expect(page.getByRole("heading", { name: "Auto top-up", level: 1 })).toBeVisible();
-}
-
-async function switchOn(
-  page: Page,
-  rules: { threshold?: string; amount?: string; ceiling?: string },
-): Promise<void> {
-  if (rules.threshold) await page.getByLabel("When less is left than").fill(rules.threshold);
-  if (rules.amount) await page.getByLabel("Add this much").fill(rules.amount);
-  if (rules.ceiling) await page.getByLabel("At most in a month").fill(rules.ceiling);
-  await page.getByLabel("Add balance by itself").check();
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await expect(page.getByText("Saved.", { exact: true })).toBeVisible();
 }
