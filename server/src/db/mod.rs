@@ -16,6 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Postgres, Transaction};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use sqlx::FromRow;
@@ -44,13 +45,13 @@ pub enum Tx {
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-/// An argument of a query.
+/// An argument of a query. A text is shared, so that rows which say the same do not each have a copy of it.
 #[derive(Clone, Debug)]
 pub enum Arg {
     Int(i64),
     MaybeInt(Option<i64>),
-    Text(String),
-    MaybeText(Option<String>),
+    Text(Arc<str>),
+    MaybeText(Option<Arc<str>>),
     Bytes(Vec<u8>),
 }
 
@@ -68,31 +69,31 @@ impl From<Option<i64>> for Arg {
 
 impl From<&str> for Arg {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        Self::Text(value.into())
     }
 }
 
 impl From<String> for Arg {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(value.into())
     }
 }
 
 impl From<&String> for Arg {
     fn from(value: &String) -> Self {
-        Self::Text(value.clone())
+        Self::Text(value.as_str().into())
     }
 }
 
 impl From<Option<&str>> for Arg {
     fn from(value: Option<&str>) -> Self {
-        Self::MaybeText(value.map(str::to_owned))
+        Self::MaybeText(value.map(Arc::from))
     }
 }
 
 impl From<Option<String>> for Arg {
     fn from(value: Option<String>) -> Self {
-        Self::MaybeText(value)
+        Self::MaybeText(value.map(Arc::from))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! PostgreSQL takes all rows of a table as one JSON text, in one round trip. SQLite reads JSON three times slower than it
 //! inserts, so there the values are bound to a statement with places for so many rows; places that stay empty are left
-//! out by it. Small batches are handed over to SQLite in one row of statements.
+//! out by it. Small batches are handed over to SQLite in one row of statements. What fails ends the whole transaction, so
+//! SQLite is told not to keep what a statement would need to undo itself alone.
 
 use super::command::Command;
 use super::loaded::{Changed, json};
@@ -16,7 +17,7 @@ use domain::id::KeyId;
 use domain::ledger::{Alert, HoldState};
 use foldhash::HashMap;
 use serde::Serialize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A row that can be added to a table.
 trait Insert: Serialize {
@@ -28,6 +29,48 @@ trait Insert: Serialize {
     const COLUMNS: usize;
 
     fn bind(&self, args: &mut Vec<Arg>);
+}
+
+/// A value of a row. Most rows of a batch say in most of their columns what the row before says: such a text is shared.
+trait Value {
+    fn after(&self, before: Option<&Arg>) -> Arg;
+}
+
+impl Value for i64 {
+    fn after(&self, _: Option<&Arg>) -> Arg {
+        Arg::Int(*self)
+    }
+}
+
+impl Value for Option<i64> {
+    fn after(&self, _: Option<&Arg>) -> Arg {
+        Arg::MaybeInt(*self)
+    }
+}
+
+impl Value for &str {
+    fn after(&self, before: Option<&Arg>) -> Arg {
+        match before {
+            Some(Arg::Text(text)) if **text == **self => Arg::Text(Arc::clone(text)),
+            _ => Arg::from(*self),
+        }
+    }
+}
+
+impl Value for Option<&str> {
+    fn after(&self, before: Option<&Arg>) -> Arg {
+        match before {
+            Some(Arg::MaybeText(text)) if text.as_deref() == *self => Arg::MaybeText(text.clone()),
+            _ => Arg::from(*self),
+        }
+    }
+}
+
+/// Binds a value below that of the row before.
+fn bind_below(args: &mut Vec<Arg>, columns: usize, value: &impl Value) {
+    let before = args.len().checked_sub(columns).and_then(|place| args.get(place));
+    let arg = value.after(before);
+    args.push(arg);
 }
 
 /// A table's row: its columns, and what follows in the statement that adds it.
@@ -56,7 +99,7 @@ macro_rules! row {
             );
             const SQLITE: [&'static str; 2] = [
                 concat!(
-                    "INSERT INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+,
+                    "INSERT OR FAIL INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+,
                     ") SELECT * FROM (VALUES "
                 ),
                 concat!(") WHERE column1 IS NOT NULL ", $then),
@@ -64,8 +107,8 @@ macro_rules! row {
             const COLUMNS: usize = [stringify!($first), $(stringify!($column)),+].len();
 
             fn bind(&self, args: &mut Vec<Arg>) {
-                args.push(self.$first.into());
-                $(args.push(self.$column.into());)+
+                bind_below(args, Self::COLUMNS, &self.$first);
+                $(bind_below(args, Self::COLUMNS, &self.$column);)+
             }
         }
     };
