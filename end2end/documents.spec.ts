@@ -130,6 +130,17 @@ test("a deleted document is answered from no more", async ({ page }) => {
   await expect(await tryIt(page, chatbot, "When does the shop open?")).toContainText("I found nothing about that");
 });
 
+test("whoever looks at the documents of one chatbot sees them after a deletion too", async ({ page }) => {
+  await signUp(page);
+  const chatbot = await createChatbot(page, "Help centre");
+  await addDocument(page, chatbot, "Opening hours", "The shop opens at nine.");
+  await open(page, `/documents?chatbot=${chatbot}`);
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete document" }).getByRole("button", { name: "Delete document" }).click();
+  await expect(page).toHaveURL(`/documents?chatbot=${chatbot}`);
+  await expect(page.getByLabel("Chatbot")).toHaveValue(chatbot);
+});
+
 test("an upload says how far it is, and a replacement what it replaces", async ({ page }) => {
   await signUp(page);
   const chatbot = await createChatbot(page, "Help centre");

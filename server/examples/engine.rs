@@ -66,6 +66,7 @@ async fn main() -> Result<(), Failure> {
     config.data_dir = folder.path().to_path_buf();
     config.sign_in_attempts_per_minute = std::num::NonZeroU32::MAX;
     let sync_us = sync_cost_us(folder.path())?;
+    let away_percent = if options.kind == Kind::Half { Some(away_percent()?) } else { None };
     let profile = Arc::new(Profile::default());
     let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let server = Server::open_with_steps(config, clock, chance, Arc::<Profile>::clone(&profile)).await?;
@@ -78,7 +79,7 @@ async fn main() -> Result<(), Failure> {
     };
     server.close().await;
     let kind = format!("{:?}", options.kind).to_lowercase();
-    let line = json!({ "kind": kind, "accounts": options.accounts, "sync_us": sync_us, "figures": figures });
+    let line = json!({ "kind": kind, "accounts": options.accounts, "sync_us": sync_us, "away_percent": away_percent, "figures": figures });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     if options.profile {
         std::io::stdout().write_all(profile.report().as_bytes())?;
@@ -308,6 +309,34 @@ impl Caller {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// For how much of the time the machine itself keeps a thread from its processor for more than a millisecond on end: one
+/// on each processor only looks at the clock.
+fn away_percent() -> Result<f64, Failure> {
+    let look = Duration::from_secs(3);
+    let processors = std::thread::available_parallelism()?.get();
+    let threads: Vec<_> = (0..processors)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let began = Instant::now();
+                let (mut last, mut away) = (began, Duration::ZERO);
+                while last - began < look {
+                    let now = Instant::now();
+                    away += if now - last > Duration::from_millis(1) { now - last } else { Duration::ZERO };
+                    last = now;
+                }
+                away
+            })
+        })
+        .collect();
+    let mut away = Duration::ZERO;
+    for thread in threads {
+        away += thread.join().map_err(|_| "a thread that looks at the clock panicked")?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let of = look.as_secs_f64() * processors as f64;
+    Ok(away.as_secs_f64() / of * 100.0)
 }
 
 /// What it costs to write a page at the end of a file and to wait until the disk has it; the median of 200.

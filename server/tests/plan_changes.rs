@@ -13,7 +13,7 @@ use server::payments::local::cards as local_cards;
 use server::payments::{self, cards, local};
 use server::plans::changes::{self, Changed};
 use server::plans::{self, renewals};
-use server::{Server, chatbots};
+use server::{Server, args, chatbots};
 use std::sync::Arc;
 use support::{TestServer, assert_sound, databases, owner};
 
@@ -293,6 +293,30 @@ async fn a_renewal_that_was_not_seen_through_is_charged_once() {
         assert_sound(&server).await;
     }
 }
+
+#[tokio::test]
+async fn nobody_pays_for_a_plan_while_its_renewal_is_about_to_be_charged() {
+    for server in databases().await {
+        let olga = owner(&server, "olga").await;
+        save_card(&server, &olga, PAYING).await;
+        buy(&server, &olga, "business").await;
+        let end = subscription(&server, &olga).await.expect("a period").period_end;
+        server.clock.advance_us(end.us_since(server.now()));
+        // As a process leaves it that stops between the two.
+        server.db.execute(OPEN_RENEWAL, args![olga.account_id.as_str(), server.now().us()]).await.expect("writes");
+        let refused = changes::change(&server, &olga, "business", server.now()).await.expect_err("is being charged");
+        assert!(refused.to_string().contains("being processed"), "{refused}");
+        assert_eq!(all_payments(&server, &olga).await.len(), 2);
+    }
+}
+
+const OPEN_RENEWAL: &str = "
+INSERT INTO payments
+    (account_id, id, user_id, gateway, minor_units, currency, credit, state, created_at, changed_at, checked_at,
+     fee_minor_units, tax_minor_units, tax_name, tax_percent, form_id, origin, plan_id, plan_price_minor_units)
+SELECT account_id, 'pay_of_the_renewal', NULL, gateway, minor_units, currency, credit, 'open', $2, $2, $2,
+       fee_minor_units, tax_minor_units, tax_name, tax_percent, NULL, 'renewal', plan_id, plan_price_minor_units
+FROM payments WHERE account_id = $1";
 
 #[tokio::test]
 async fn a_plan_whose_money_is_given_back_ends() {

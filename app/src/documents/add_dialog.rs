@@ -1,6 +1,7 @@
 //! Adds a document by upload (`/documents?add`) or by pasting (`/documents?add&paste`); a value of `add` names the
 //! chatbot that is chosen beforehand. Puts a file in the place of a document (`/documents?replace=doc_…`).
 
+use super::list_href;
 use super::server_fns::{AddDocument, AddForm, Choice, LoadAddForm, LoadDocument};
 use super::upload_form::upload_form;
 use crate::chatbots::parts::{NAME_MAX, failure};
@@ -176,8 +177,4 @@ fn notice(chatbot: &str, text: AnyView) -> AnyView {
         <footer><a class="btn" href=list_href(chatbot)>"Close"</a></footer>
     }
     .into_any()
-}
-
-pub(super) fn list_href(chatbot: &str) -> String {
-    if chatbot.is_empty() { "/documents".to_owned() } else { format!("/documents?chatbot={chatbot}") }
 }

@@ -1,6 +1,6 @@
 //! Asks before a document is deleted: `/documents?delete=doc_…`.
 
-use super::add_dialog::list_href;
+use super::list_href;
 use super::server_fns::{DeleteDocument, LoadDocument};
 use crate::chatbots::parts::failure;
 use crate::components::{Dialog, FormProblem, Loaded, PostForm, Submission};
@@ -19,22 +19,23 @@ pub fn DeleteDialog(delete: Submission<DeleteDocument>) -> impl IntoView {
             delete.clear();
         }
     });
-    let back = move || list_href(&query.with_untracked(|query| query.get("chatbot").unwrap_or_default()));
-    view! { {move || id.get().is_some().then(|| dialog(delete, subject, back()))} }.into_any()
+    let filter = move || query.with_untracked(|query| query.get("chatbot").unwrap_or_default());
+    view! { {move || id.get().is_some().then(|| dialog(delete, subject, filter()))} }.into_any()
 }
 
-/// The dialog stands outside of what is waited for, so that it goes at once when the address says so.
-fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>, back: String) -> AnyView {
+/// The dialog stands outside of what is waited for, so that it goes at once when the address says so. `filter` is the
+/// chatbot whose documents are listed behind it, and again afterwards.
+fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>, filter: String) -> AnyView {
     view! {
-        <Dialog title="Delete document" close_href=back.clone()>
+        <Dialog title="Delete document" close_href=list_href(&filter)>
             <Suspense>
                 {move || {
-                    let back = back.clone();
+                    let filter = filter.clone();
                     subject.show(async move {
                         match subject.await {
-                            Ok(Some(document)) => form(delete, document, back),
+                            Ok(Some(document)) => form(delete, document, filter),
                             Ok(None) => ().into_any(),
-                            Err(error) => missing(error, back),
+                            Err(error) => missing(error, &filter),
                         }
                     })
                 }}
@@ -44,11 +45,12 @@ fn dialog(delete: Submission<DeleteDocument>, subject: Loaded<Option<Document>>,
     .into_any()
 }
 
-fn form(delete: Submission<DeleteDocument>, document: Document, back: String) -> AnyView {
-    let error = delete.error();
+fn form(delete: Submission<DeleteDocument>, document: Document, filter: String) -> AnyView {
+    let (error, back) = (delete.error(), list_href(&filter));
     view! {
         <PostForm to=delete>
             <input type="hidden" name="id" value=document.id.to_string()/>
+            <input type="hidden" name="chatbot" value=filter/>
             <div class="in">
                 <FormProblem error/>
                 <p>
@@ -67,10 +69,10 @@ fn form(delete: Submission<DeleteDocument>, document: Document, back: String) ->
     .into_any()
 }
 
-fn missing(error: AppError, back: String) -> AnyView {
+fn missing(error: AppError, filter: &str) -> AnyView {
     view! {
         <div class="in">{failure(error)}</div>
-        <footer><a class="btn" href=back>"Close"</a></footer>
+        <footer><a class="btn" href=list_href(filter)>"Close"</a></footer>
     }
     .into_any()
 }

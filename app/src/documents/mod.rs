@@ -9,6 +9,11 @@ mod plain_page;
 pub mod server_fns;
 mod upload_form;
 
+/// Where the documents are listed: all of them, or those of one chatbot.
+fn list_href(chatbot: &str) -> String {
+    if chatbot.is_empty() { "/documents".to_owned() } else { format!("/documents?chatbot={chatbot}") }
+}
+
 /// `812 bytes`, `14 KiB`, `1.9 MiB`.
 pub fn size_text(size_bytes: i64) -> String {
     match size_bytes {

@@ -84,11 +84,12 @@ pub async fn try_document_again(id: String) -> Result<(), AppError> {
 }
 
 #[server(prefix = "/rpc", endpoint = "documents/delete", output = Postcard)]
-pub async fn delete_document(id: String) -> Result<(), AppError> {
+pub async fn delete_document(id: String, chatbot: Option<String>) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = DocumentId::parse(&id).ok_or_else(no_document)?;
     server::documents::delete(&server(), &viewer.account_id, &id).await?;
-    leptos_axum::redirect("/documents");
+    let listed = chatbot.and_then(|chatbot| ChatbotId::parse(&chatbot));
+    leptos_axum::redirect(&super::list_href(listed.as_ref().map_or("", ChatbotId::as_str)));
     Ok(())
 }
 
@@ -106,7 +107,7 @@ async fn add_form(viewer: &Viewer) -> Result<AddForm, AppError> {
 async fn store(viewer: &Viewer, chatbot: &str, name: &str, text: &str) -> Result<(), AppError> {
     let chatbot = ChatbotId::parse(chatbot).ok_or_else(|| no_chatbot(chatbot))?;
     server::documents::add(&server(), &viewer.account_id, &chatbot, name, text).await?;
-    leptos_axum::redirect(&format!("/documents?chatbot={chatbot}"));
+    leptos_axum::redirect(&super::list_href(chatbot.as_str()));
     Ok(())
 }
 
@@ -205,8 +206,7 @@ mod plain {
         }
 
         fn list_href(&self) -> String {
-            let filter = Some(&self.chatbot).filter(|chatbot| !chatbot.is_empty());
-            filter.map_or_else(|| "/documents".to_owned(), |chatbot| format!("/documents?chatbot={chatbot}"))
+            super::super::list_href(&self.chatbot)
         }
     }
 
