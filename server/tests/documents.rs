@@ -6,6 +6,7 @@ mod support;
 
 use domain::chatbot::{Document, DocumentKind, DocumentState};
 use domain::clock::MINUTE_US;
+use domain::field::DOCUMENT_BYTES_MAX;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
 use files::{Placed, bare_pages, docx, pdf, protected, zip_bomb};
@@ -183,6 +184,22 @@ async fn what_is_refused_takes_no_place_and_what_failed_does() {
         reason(&read(&server, &shop, &broken).await);
         let full = upload(&server, &shop, file("a.html", "<p>a")).await.unwrap_err().into_problem();
         assert_eq!(full.code, ProblemCode::LimitReached);
+    }
+}
+
+#[tokio::test]
+async fn the_longest_text_is_taken_and_one_byte_more_is_not() {
+    for server in databases().await {
+        let shop = shop(&server).await;
+        let (account_id, chatbot_id) = (&shop.olga.account_id, &shop.chatbot.id);
+        let mut text = "word ".repeat(DOCUMENT_BYTES_MAX / 5);
+        text += &"x".repeat(DOCUMENT_BYTES_MAX - text.len());
+        let taken = documents::add(&server, account_id, chatbot_id, "Long", &text).await.expect("fits");
+        assert_eq!(usize::try_from(taken.size_bytes), Ok(DOCUMENT_BYTES_MAX));
+        text.push('x');
+        let refused = documents::add(&server, account_id, chatbot_id, "Longer", &text).await.unwrap_err().into_problem();
+        assert_eq!(refused.code, ProblemCode::InvalidField);
+        assert_eq!(get(&server, &shop, &taken).await.passages, taken.passages);
     }
 }
 

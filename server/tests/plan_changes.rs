@@ -314,7 +314,7 @@ const OPEN_RENEWAL: &str = "
 INSERT INTO payments
     (account_id, id, user_id, gateway, minor_units, currency, credit, state, created_at, changed_at, checked_at,
      fee_minor_units, tax_minor_units, tax_name, tax_percent, form_id, origin, plan_id, plan_price_minor_units)
-SELECT account_id, 'pay_of_the_renewal', NULL, gateway, minor_units, currency, credit, 'open', $2, $2, $2,
+SELECT account_id, 'pay_of_the_renewal', user_id, gateway, minor_units, currency, credit, 'open', $2, $2, $2,
        fee_minor_units, tax_minor_units, tax_name, tax_percent, NULL, 'renewal', plan_id, plan_price_minor_units
 FROM payments WHERE account_id = $1";
 
