@@ -250,7 +250,7 @@ fn deletions(theirs: &Ids, name: &str) -> Vec<Call> {
     vec![
         write(Expect::NotFound, &contacts::DeleteContact { id: theirs.contact.clone() }),
         write(Expect::NotFound, &conversations::DeleteConversation { id: theirs.conversation.clone() }),
-        write(Expect::NotFound, &documents::DeleteDocument { id: theirs.document.clone() }),
+        write(Expect::NotFound, &documents::DeleteDocument { id: theirs.document.clone(), chatbot: None }),
         write(Expect::NotFound, &settings::DeleteKey { key_id, name }),
         write(Expect::NotFound, &chatbots::DeleteChatbot { id: theirs.chatbot.clone() }),
     ]
