@@ -197,7 +197,8 @@ async fn the_longest_text_is_taken_and_one_byte_more_is_not() {
         let taken = documents::add(&server, account_id, chatbot_id, "Long", &text).await.expect("fits");
         assert_eq!(usize::try_from(taken.size_bytes), Ok(DOCUMENT_BYTES_MAX));
         text.push('x');
-        let refused = documents::add(&server, account_id, chatbot_id, "Longer", &text).await.unwrap_err().into_problem();
+        let refused =
+            documents::add(&server, account_id, chatbot_id, "Longer", &text).await.unwrap_err().into_problem();
         assert_eq!(refused.code, ProblemCode::InvalidField);
         assert_eq!(get(&server, &shop, &taken).await.passages, taken.passages);
     }

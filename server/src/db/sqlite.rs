@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Each has a thread and a cache of its own: eight took 15 MB more, and answered no faster on two cores.
+/// Each has a thread and a cache of its own: with eight it was 15 MB more.
 const READERS: u32 = 4;
 /// How many rows of an answer the reading thread may be ahead. Each time it has to wait costs two switches of threads.
 const ROWS_AHEAD: usize = 4_096;
