@@ -271,14 +271,20 @@ async fn without_a_card_the_next_month_is_paid_by_hand_in_its_days_of_grace() {
     }
 }
 
+/// A month that was paid with a saved card ends now, and is not renewed yet.
+async fn until_renewal(server: &TestServer, viewer: &Viewer) -> Timestamp {
+    save_card(server, viewer, PAYING).await;
+    buy(server, viewer, "business").await;
+    let end = subscription(server, viewer).await.expect("a period").period_end;
+    server.clock.advance_us(end.us_since(server.now()));
+    end
+}
+
 #[tokio::test]
 async fn a_renewal_that_was_not_seen_through_is_charged_once() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
-        save_card(&server, &olga, PAYING).await;
-        buy(&server, &olga, "business").await;
-        let end = subscription(&server, &olga).await.expect("a period").period_end;
-        server.clock.advance_us(end.us_since(server.now()));
+        let end = until_renewal(&server, &olga).await;
         let processes = [Arc::clone(&server), server.second_process().await, server.second_process().await];
         let rounds = processes
             .iter()
@@ -298,10 +304,7 @@ async fn a_renewal_that_was_not_seen_through_is_charged_once() {
 async fn nobody_pays_for_a_plan_while_its_renewal_is_about_to_be_charged() {
     for server in databases().await {
         let olga = owner(&server, "olga").await;
-        save_card(&server, &olga, PAYING).await;
-        buy(&server, &olga, "business").await;
-        let end = subscription(&server, &olga).await.expect("a period").period_end;
-        server.clock.advance_us(end.us_since(server.now()));
+        until_renewal(&server, &olga).await;
         // As a process leaves it that stops between the two.
         server.db.execute(OPEN_RENEWAL, args![olga.account_id.as_str(), server.now().us()]).await.expect("writes");
         let refused = changes::change(&server, &olga, "business", server.now()).await.expect_err("is being charged");
