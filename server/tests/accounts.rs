@@ -1,14 +1,12 @@
 //! Accounts, sessions and keys on both databases.
 
-mod support;
-
+use crate::support::{ADDRESS, databases, databases_with, owner};
 use domain::api_key::{ApiKey, Overlap, SecretUse};
 use domain::api_key::{Credential, PlainSecret};
 use domain::clock::DAY_US;
 use domain::problem::ProblemCode;
 use server::{accounts, keys, plans, sessions};
 use std::net::{IpAddr, Ipv4Addr};
-use support::{ADDRESS, databases, databases_with, owner};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

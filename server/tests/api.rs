@@ -1,22 +1,17 @@
 //! Messages by the public API through the real router, on both databases: their bodies, their streams, the limits, and the
 //! ways to send a credential.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::{MESSAGES, call, get, holder, post};
+use crate::api_holder::{MESSAGES, call, get, holder, post};
+use crate::key_holder::{ASK, KeyHolder};
+use crate::requests::send;
+use crate::support::{TestServer, assert_sound, databases, databases_with};
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
 use futures_util::StreamExt;
-use key_holder::{ASK, KeyHolder};
-use requests::send;
 use serde_json::{Value, json};
 use server::{chatbots, documents, http};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, assert_sound, databases, databases_with};
 use tower::ServiceExt;
 
 fn streamed(holder: &KeyHolder) -> Value {

@@ -1,21 +1,17 @@
 //! The published call through the real router: what it answers, what it costs, and that a refusal costs nothing.
 
-mod key_holder;
-mod requests;
-mod support;
-
+use crate::key_holder::{ASK, PRICE, asks_with, key_holder};
+use crate::requests::send;
+use crate::support::{assert_sound, databases, owner};
 use axum::body::Body;
 use axum::http::{Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::api_key::Overlap;
 use domain::id::{ChatbotId, ConversationId};
-use key_holder::{ASK, PRICE, asks_with, key_holder};
-use requests::send;
 use serde_json::{Value, json};
 use server::{Server, chatbots, keys};
 use std::sync::Arc;
-use support::{assert_sound, databases, owner};
 
 #[tokio::test]
 async fn a_message_is_answered_from_the_documents_and_charged_once() {

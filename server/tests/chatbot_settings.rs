@@ -1,21 +1,16 @@
 //! The settings of a chatbot, through the use cases and the real router, on both databases.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::{call, get, holder};
+use crate::api_holder::{call, get, holder};
+use crate::requests::{Answer, send};
+use crate::support::{databases, owner};
 use axum::http::Method;
 use domain::chatbot_settings::{AnswerEngine, ChatbotSettings, Colour, SettingsChange};
 use domain::problem::ProblemCode;
-use requests::{Answer, send};
 use serde_json::{Value, json};
 use server::{Server, chatbots};
 use std::sync::Arc;
-use support::{databases, owner};
 
-async fn patch(server: &Arc<Server>, holder: &key_holder::KeyHolder, path: &str, body: &Value) -> Answer {
+async fn patch(server: &Arc<Server>, holder: &crate::key_holder::KeyHolder, path: &str, body: &Value) -> Answer {
     send(server, call(holder, Method::PATCH, path, Some(body))).await
 }
 

@@ -1,11 +1,9 @@
 //! Contact requests: left by visitors of a widget through the real router, and read by the account, on both databases.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::holder;
+use crate::api_holder::holder;
+use crate::key_holder::KeyHolder;
+use crate::requests::{Answer, send};
+use crate::support::{TestServer, assert_sound, databases, databases_with, owner};
 use axum::body::Body;
 use axum::http::{Request, header};
 use domain::clock::DAY_US;
@@ -13,14 +11,11 @@ use domain::contact::{CONTACTS_MAX, ContactRequest};
 use domain::id::WidgetId;
 use domain::problem::ProblemCode;
 use futures_util::TryStreamExt;
-use key_holder::KeyHolder;
-use requests::{Answer, send};
 use serde_json::{Value, json};
 use server::contacts::{self, ContactState};
 use server::widgets::{self, WidgetForm};
 use server::{Server, args, chatbots, conversations};
 use std::sync::Arc;
-use support::{TestServer, assert_sound, databases, databases_with, owner};
 
 const SITE: &str = "https://shop.example.com";
 

@@ -1,7 +1,6 @@
 //! Conversations: finding them, deleting them, and the files that they are exported as.
 
-mod support;
-
+use crate::support::{START, TestServer, assert_sound, databases, databases_with, give_credit, owner};
 use domain::account::Viewer;
 use domain::chatbot::Chatbot;
 use domain::clock::{DAY_US, MINUTE_US};
@@ -13,7 +12,6 @@ use futures_util::TryStreamExt;
 use server::conversations::{self, ConversationFilter, ExportFormat, Question};
 use server::{Server, chatbots, documents, random};
 use std::sync::Arc;
-use support::{START, TestServer, assert_sound, databases, databases_with, give_credit, owner};
 
 struct House {
     olga: Viewer,

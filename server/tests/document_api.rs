@@ -1,23 +1,17 @@
 //! Documents through the HTTP API: files in forms, their states, replacing and trying again.
 
-mod api_holder;
-mod files;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::holder;
+use crate::api_holder::holder;
+use crate::files::{Placed, pdf};
+use crate::key_holder::KeyHolder;
+use crate::requests::{Answer, send};
+use crate::support::databases;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use domain::field::FILE_BYTES_MAX;
-use files::{Placed, pdf};
-use key_holder::KeyHolder;
-use requests::{Answer, send};
 use serde_json::{Value, json};
 use server::Server;
 use std::sync::Arc;
 use std::time::Duration;
-use support::databases;
 
 const DOCUMENTS: &str = "/api/v1/documents";
 const BOUNDARY: &str = "a-line-that-is-in-no-part";

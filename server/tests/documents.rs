@@ -1,23 +1,19 @@
 //! Documents made of files: uploaded, read in a process of their own, replaced, tried again.
 
-mod files;
-mod shop;
-mod support;
-
+use crate::files::{Placed, bare_pages, docx, pdf, protected, zip_bomb};
+use crate::shop::{Shop, question, shop};
+use crate::support::{databases, databases_with, give_credit};
 use domain::chatbot::{Document, DocumentKind, DocumentState};
 use domain::clock::MINUTE_US;
 use domain::field::DOCUMENT_BYTES_MAX;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
-use files::{Placed, bare_pages, docx, pdf, protected, zip_bomb};
 use server::conversations::ask;
 use server::documents::{self, File};
 use server::{Result, Server, args, chatbots};
-use shop::{Shop, question, shop};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{databases, databases_with, give_credit};
 use tempfile::TempDir;
 
 const PRICE: i64 = 2_000;

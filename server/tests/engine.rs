@@ -1,20 +1,17 @@
 //! The ledger's writer under fire, on both databases: races for the last credit, failures between any two steps, callers
 //! that go away, a queue that is full, and several processes on one database.
 
-mod shop;
-mod support;
-
+use crate::shop::{Shop, question, shop};
+use crate::support::{Queued, TestServer, assert_sound, databases, databases_with, databases_with_steps, give_credit};
 use domain::id::AccountId;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
 use server::conversations::{Question, ask};
 use server::ledger::steps::{Step, Steps};
 use server::{Error, Result, Server, ledger};
-use shop::{Shop, question, shop};
 use sqlx::{Connection, PgConnection};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Queued, TestServer, assert_sound, databases, databases_with, databases_with_steps, give_credit};
 use tokio::task::JoinSet;
 
 const PRICE: i64 = 2_000;

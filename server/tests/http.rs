@@ -1,9 +1,8 @@
 //! What stands around every route, the health checks, and the live events, through the real router.
 
-mod key_holder;
-mod requests;
-mod support;
-
+use crate::key_holder::{ASK, PRICE, asks_with, key_holder};
+use crate::requests::send;
+use crate::support::{databases, owner};
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, header};
@@ -13,14 +12,11 @@ use domain::credit::Credit;
 use domain::ledger::Operation;
 use domain::payment::PaymentState;
 use futures_util::{StreamExt, stream};
-use key_holder::{ASK, PRICE, asks_with, key_holder};
-use requests::send;
 use server::payments::gateway::Report;
 use server::{Server, http, ledger, payments, sessions};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{databases, owner};
 use tower::ServiceExt;
 
 fn get(path: &str) -> Request<Body> {

@@ -1,8 +1,6 @@
 //! What is kept for repetitions must not be in the way of other requests, however much it is.
 
-mod support;
-
-use support::databases;
+use crate::support::databases;
 
 /// As the ledger's writer asks when a hold ends without an answer. The driver's rows are id, parent, unused, text.
 const PLAN: &str = "EXPLAIN QUERY PLAN

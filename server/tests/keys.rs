@@ -1,9 +1,8 @@
 //! What the owner of a key decides about it, through the published call: each rule on both databases.
 
-mod key_holder;
-mod requests;
-mod support;
-
+use crate::key_holder::{KeyHolder, PRICE, asks_with, key_holder};
+use crate::requests::send;
+use crate::support::{databases, owner};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
@@ -11,15 +10,12 @@ use domain::api_key::{KeySettings, Overlap, Permission, ShownOnce};
 use domain::clock::{DAY_US, SECOND_US};
 use domain::credit::Credit;
 use domain::problem::ProblemCode;
-use key_holder::{KeyHolder, PRICE, asks_with, key_holder};
-use requests::send;
 use serde_json::json;
 use server::keys::{self, OverlapStep};
 use server::{Server, chatbots};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{databases, owner};
 
 const HOUR_US: i64 = 3_600 * SECOND_US;
 
@@ -309,7 +305,7 @@ async fn a_key_in_memory_takes_its_own_secret_only() {
         for _ in 0..3 {
             assert_eq!(send(&server, holder.asks(&holder.question())).await.status, 200);
             let mixed = format!("{}:{}", holder.key.key.consumer_key, other.key.secret.expose());
-            let request = key_holder::asks_with(Some(&mixed), holder.question().to_string());
+            let request = crate::key_holder::asks_with(Some(&mixed), holder.question().to_string());
             send(&server, request).await.refuses(401, "invalid_credential");
         }
     }

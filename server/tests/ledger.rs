@@ -1,9 +1,8 @@
 //! The ledger, the plan's limits and the message window on both databases, with real concurrency; and a verifier that
 //! must notice when somebody tampers with a row.
 
-mod shop;
-mod support;
-
+use crate::shop::{question, refused, shop};
+use crate::support::{START, TestServer, assert_sound, databases, give_credit, owner};
 use domain::clock::HOUR_US;
 use domain::credit::Credit;
 use domain::id::KeyId;
@@ -11,9 +10,7 @@ use domain::ledger::{Channel, EntryFilter, Operation};
 use domain::problem::ProblemCode;
 use server::conversations::{Question, ask};
 use server::{chatbots, documents, keys, ledger, plans};
-use shop::{question, refused, shop};
 use std::sync::Arc;
-use support::{START, TestServer, assert_sound, databases, give_credit, owner};
 
 #[tokio::test]
 async fn parallel_calls_on_credit_for_k_messages_are_accepted_exactly_k_times() {

@@ -1,14 +1,9 @@
 //! What is logged, and what never is.
 
-mod key_holder;
-mod listener;
-mod requests;
-mod support;
-
-use key_holder::{ASK, key_holder};
-use listener::Log;
-use requests::send;
-use support::{databases, owner};
+use crate::key_holder::{ASK, key_holder};
+use crate::listener::Log;
+use crate::requests::send;
+use crate::support::{databases, owner};
 
 #[tokio::test]
 async fn the_log_names_the_request_and_holds_neither_queries_nor_credentials_nor_messages() {

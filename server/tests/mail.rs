@@ -1,9 +1,8 @@
 //! Mails on both databases: one for each event, sent once, tried again, given up, and what they say.
 
-mod post;
-mod shop;
-mod support;
-
+use crate::post::{only, sent};
+use crate::shop::{question, shop};
+use crate::support::{TestServer, databases, give_credit, owner};
 use base64::Engine;
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission};
@@ -13,14 +12,11 @@ use domain::credit::Credit;
 use domain::id::UserId;
 use domain::ledger::Channel;
 use domain::mail::{MailKind, MailState};
-use post::{only, sent};
 use server::db::Db;
 use server::documents::extract;
 use server::mail::{self, Event, OutboxMail};
 use server::{Server, args, conversations, keys, ledger, payments, random};
-use shop::{question, shop};
 use std::fs;
-use support::{TestServer, databases, give_credit, owner};
 
 /// Writes down a mail about nothing in particular.
 async fn tell(server: &Server, viewer: &Viewer, id: &str) -> bool {
@@ -107,7 +103,7 @@ async fn a_mail_to_an_account_goes_to_each_owner_and_admin() {
 }
 
 /// Spends until less than the account wanted is left.
-async fn spend_below(server: &Server, shop: &shop::Shop) {
+async fn spend_below(server: &Server, shop: &crate::shop::Shop) {
     give_credit(server, &shop.olga, 6_000_000).await;
     let below = Some(Credit::from_millionths(6_000_000));
     ledger::set_alert_below(server, &shop.olga.account_id, below).await.expect("it works");
@@ -235,7 +231,7 @@ async fn a_mail_is_given_up_after_three_days_and_says_why() {
     }
 }
 
-async fn end_key(server: &Server, shop: &shop::Shop, in_us: i64) {
+async fn end_key(server: &Server, shop: &crate::shop::Shop, in_us: i64) {
     let settings = KeySettings {
         name: "Production".to_owned(),
         permissions: Permission::ALL.to_vec(),

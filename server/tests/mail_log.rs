@@ -1,15 +1,11 @@
 //! What is logged of mails, and what never is.
 
-mod listener;
-mod post;
-mod support;
-
-use listener::Log;
-use post::{only, token};
+use crate::listener::Log;
+use crate::post::{only, token};
+use crate::support::{ADDRESS, databases, databases_with, owner};
 use server::{Server, mail, recovery};
 use std::fs;
 use std::sync::Arc;
-use support::{ADDRESS, databases, databases_with, owner};
 
 #[tokio::test]
 async fn the_log_names_mails_and_holds_neither_links_nor_addresses_nor_passwords() {

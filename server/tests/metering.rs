@@ -1,10 +1,9 @@
 //! What surrounds a charge: answers that are replayed, keys that are recognised from memory, holds, caps and alerts.
 
-mod key_holder;
-mod requests;
-mod shop;
-mod support;
-
+use crate::key_holder::{KeyHolder, PRICE, key_holder};
+use crate::requests::send;
+use crate::shop::{Shop, question, refused, shop};
+use crate::support::{Queued, TestServer, assert_sound, databases, databases_with_steps, give_credit, owner};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use domain::api_key::{ApiKey, KeySettings};
@@ -13,16 +12,12 @@ use domain::clock::{DAY_US, HOUR_US, MINUTE_US};
 use domain::credit::Credit;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
-use key_holder::{KeyHolder, PRICE, key_holder};
-use requests::send;
 use serde_json::json;
 use server::conversations::{self, Begun, Start, ask, begin, finish};
 use server::idempotency::{self, OnceKey};
 use server::{Server, chatbots, keys, ledger};
-use shop::{Shop, question, refused, shop};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Queued, TestServer, assert_sound, databases, databases_with_steps, give_credit, owner};
 
 const PRICE_MILLIONTHS: i64 = PRICE.millionths();
 
@@ -181,20 +176,20 @@ const fn credit(millionths: i64) -> Credit {
     Credit::from_millionths(millionths)
 }
 
-async fn begun(server: &Server, shop: &shop::Shop, request_id: &str, maximum: i64) -> Box<Begun> {
+async fn begun(server: &Server, shop: &crate::shop::Shop, request_id: &str, maximum: i64) -> Box<Begun> {
     match begin(server, question(shop, Channel::Api, request_id), credit(maximum), None).await.expect("begins") {
         Start::Begun(begun) => begun,
         Start::Replayed(_) => panic!("nothing was sent before"),
     }
 }
 
-async fn held_and_available(server: &Server, shop: &shop::Shop) -> (i64, i64) {
+async fn held_and_available(server: &Server, shop: &crate::shop::Shop) -> (i64, i64) {
     let summary = ledger::summary(server, &shop.olga.account_id).await.expect("a summary");
     (summary.held.millionths(), summary.available().millionths())
 }
 
 /// Waits until what was dropped is given back.
-async fn nothing_is_held(server: &Server, shop: &shop::Shop) {
+async fn nothing_is_held(server: &Server, shop: &crate::shop::Shop) {
     for _ in 0..200 {
         if held_and_available(server, shop).await.0 == 0 {
             return;
@@ -312,7 +307,7 @@ async fn a_key_of_an_answer_that_is_being_written_is_taken_until_the_answer_is_t
     }
 }
 
-async fn capped(server: &TestServer, shop: &shop::Shop, number: &mut u32) -> Option<ProblemCode> {
+async fn capped(server: &TestServer, shop: &crate::shop::Shop, number: &mut u32) -> Option<ProblemCode> {
     *number += 1;
     let asked = ask(server, question(shop, Channel::Api, &format!("req_{number}"))).await;
     asked.err().map(|error| error.into_problem().code)

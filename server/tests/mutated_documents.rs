@@ -1,8 +1,5 @@
 //! Damaged files: each is read or refused, in its time, whatever a parser makes of it.
 
-mod files;
-mod mutations;
-
 use std::path::Path;
 
 const SEED: u64 = 1;
@@ -10,7 +7,7 @@ const FILES: usize = 400;
 
 #[tokio::test]
 async fn damaged_files_are_read_or_refused_in_their_time() {
-    let outcomes = mutations::try_files(Path::new(env!("CARGO_BIN_EXE_document_reader")), SEED, FILES).await;
+    let outcomes = crate::mutations::try_files(Path::new(env!("CARGO_BIN_EXE_document_reader")), SEED, FILES).await;
     assert_eq!(outcomes.took_too_long, 0, "{outcomes:?}");
     // Otherwise the files are not damaged, or nothing but damaged.
     assert!(outcomes.read > FILES / 10 && outcomes.refused > FILES / 10, "{outcomes:?}");

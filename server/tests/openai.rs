@@ -1,32 +1,25 @@
 //! Answers by a model behind an OpenAI-compatible server: what they cost, what they cite, and that no trouble of that
 //! server costs anything. On both databases, against a server that does what each test tells it to.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod shop;
-mod support;
-mod upstream;
-
-use api_holder::{MESSAGES, call, holder, post};
+use crate::api_holder::{MESSAGES, call, holder, post};
+use crate::key_holder::{ASK, KeyHolder};
+use crate::requests::{books, send};
+use crate::shop::{question, refused, shop};
+use crate::support::{TestServer, assert_sound, databases_with, give_credit};
+use crate::upstream::{Reply, SECRET, Step, Upstream, delta};
 use axum::body::BodyDataStream;
 use axum::http::Method;
 use domain::breaker::{FAILURES_MAX, PAUSE_US};
 use domain::ledger::{Channel, EntryFilter};
 use domain::problem::ProblemCode;
 use futures_util::StreamExt;
-use key_holder::{ASK, KeyHolder};
-use requests::{books, send};
 use serde_json::{Value, json};
 use server::conversations::ask;
 use server::{Server, documents, http, ledger};
-use shop::{question, refused, shop};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, assert_sound, databases_with, give_credit};
 use tokio::sync::Notify;
 use tower::ServiceExt;
-use upstream::{Reply, SECRET, Step, Upstream, delta};
 
 /// Prices at which 100 tokens in and 10 out cost 21 millionths.
 const PRICES: [&str; 4] = ["--openai-input-price", "0.15", "--openai-output-price", "0.6"];

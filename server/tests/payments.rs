@@ -1,24 +1,20 @@
 //! Payments through the real router: the credit comes once, whatever the webhooks do, and never without a signature.
 
-mod gateway;
-mod requests;
-mod support;
-
+use crate::gateway::{PAID, event, gateway_has, start, take_card, tell, webhook};
+use crate::requests::{Books, books, send};
+use crate::support::{assert_sound, databases, owner};
 use axum::body::Body;
 use axum::http::{Request, header};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, MINUTE_US, SECOND_US};
 use domain::id::PaymentId;
 use domain::payment::PaymentState;
-use gateway::{PAID, event, gateway_has, start, take_card, tell, webhook};
-use requests::{Books, books, send};
 use serde_json::json;
 use server::payments::{self, signature};
 use server::{Server, http};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{assert_sound, databases, owner};
 use tokio::net::TcpListener;
 
 const TWENTY_FIVE: i64 = 25_000_000;

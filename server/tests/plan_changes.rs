@@ -1,8 +1,7 @@
 //! Plans that are paid for, on both databases: changes in both directions, renewals by themselves and by hand, days of
 //! grace, and a year with a moved clock.
 
-mod support;
-
+use crate::support::{TestServer, assert_sound, databases, owner};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 use domain::id::{CardSetupId, PaymentId};
@@ -15,7 +14,6 @@ use server::plans::changes::{self, Changed};
 use server::plans::{self, renewals};
 use server::{Server, args, chatbots};
 use std::sync::Arc;
-use support::{TestServer, assert_sound, databases, owner};
 
 const PAYING: &str = "4242 4242 4242 4242";
 const DECLINED: &str = "4000 0000 0000 0002";

@@ -1,20 +1,15 @@
 //! What a program can read by the public API, through the real router, on both databases: pages, permissions, the document
 //! that describes it all, and the last requests of a key.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::{MESSAGES, allow, call, change, get, holder, post};
+use crate::api_holder::{MESSAGES, allow, call, change, get, holder, post};
+use crate::key_holder::ASK;
+use crate::requests::send;
+use crate::support::databases;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use domain::api_key::Permission;
-use key_holder::ASK;
-use requests::send;
 use serde_json::{Value, json};
 use server::{chatbots, keys};
-use support::databases;
 
 #[tokio::test]
 async fn credit_plan_and_entries_say_what_the_console_says() {
@@ -271,7 +266,7 @@ async fn the_last_requests_of_a_key_are_listed_with_what_became_of_them() {
         keys::disable(&server, &holder.viewer, &holder.key.key.id).await.expect("off");
         get(&server, &holder, "/api/v1/plan").await.refuses(401, "key_disabled");
         step();
-        let wrong = format!("{}:{}", holder.key.key.consumer_key, key_holder::another_secret());
+        let wrong = format!("{}:{}", holder.key.key.consumer_key, crate::key_holder::another_secret());
         let request = Request::get("/api/v1/plan").header(header::AUTHORIZATION, wrong).body(Body::empty());
         send(&server, request.expect("a request")).await.refuses(401, "invalid_credential");
         let recent = keys::recent(&server, &holder.viewer.account_id, &holder.key.key.id).await.expect("requests");

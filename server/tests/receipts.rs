@@ -1,7 +1,6 @@
 //! Receipts on both databases: one for each paid payment, numbered without gaps, and never another than it was.
 
-mod support;
-
+use crate::support::{TestServer, assert_sound, databases, databases_with, owner};
 use clap::Parser;
 use domain::account::Viewer;
 use domain::chatbot::DocumentKind;
@@ -17,7 +16,6 @@ use server::payments::{self, Started, local};
 use server::random::SystemRandom;
 use server::{Config, Server, args, ledger, receipts};
 use std::sync::Arc;
-use support::{TestServer, assert_sound, databases, databases_with, owner};
 
 const PAID: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";

@@ -1,17 +1,14 @@
 //! Links in mails, sign-ins from new places, and who runs the installation, on both databases.
 
-mod post;
-mod support;
-
+use crate::post::{only, sent, token};
+use crate::support::{ADDRESS, databases, databases_with, owner};
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
 use domain::mail::MailKind;
 use domain::problem::ProblemCode;
-use post::{only, sent, token};
 use server::{Server, accounts, args, mail, places, recovery, sessions};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{ADDRESS, databases, databases_with, owner};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; rv:132.0) Gecko/20100101 Firefox/132.0";
 

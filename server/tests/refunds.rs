@@ -1,27 +1,21 @@
 //! Credit that goes back with its payment: refunds and disputes in every order, what is already spent as a debt, and what
 //! operators see and do, on both databases.
 
-mod gateway;
-mod key_holder;
-mod requests;
-mod shop;
-mod support;
-
+use crate::gateway::{event, gateway_has, look, paid, start, take_card, tell};
+use crate::key_holder::key_holder;
+use crate::requests::send;
+use crate::shop::{question, refused, shop};
+use crate::support::{TestServer, assert_sound, databases, give_credit, owner};
 use domain::account::Viewer;
 use domain::credit::Credit;
 use domain::id::{AccountId, PaymentId};
 use domain::ledger::{Channel, Entry, EntryFilter, EntryKind};
 use domain::payment::{DisputeState, Payment, PaymentState};
 use domain::problem::ProblemCode;
-use gateway::{event, gateway_has, look, paid, start, take_card, tell};
-use key_holder::key_holder;
-use requests::send;
 use server::conversations::{self, Start, ask, begin};
 use server::payments::{self, reconcile};
 use server::{Server, audit, ledger};
-use shop::{question, refused, shop};
 use std::sync::Arc;
-use support::{TestServer, assert_sound, databases, give_credit, owner};
 
 const DOLLAR: i64 = 1_000_000;
 const PRICE: i64 = 2_000;

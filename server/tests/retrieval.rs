@@ -4,14 +4,12 @@
 //! A third of them was left aside: they were written when the ranking was done and nobody changed it for their sake. The
 //! figures stand in docs/proofs.md; `cargo test --test retrieval -- --nocapture` prints them, with the questions that fail.
 
-mod support;
-
+use crate::support::{databases, owner};
 use domain::chatbot::Citation;
 use serde::Deserialize;
 use server::{answers, chatbots, documents};
 use std::fmt::Write;
 use std::path::Path;
-use support::{databases, owner};
 
 const LICENCES: &str = "/usr/share/common-licenses";
 /// What the first three passages have to find, of a hundred questions.

@@ -1,15 +1,12 @@
 //! A database that cannot write what it is told to: it refuses for as long as that is so, and serves again after that.
 
-mod shop;
-mod support;
-
+use crate::shop::{question, shop};
+use crate::support::{assert_sound, databases, give_credit};
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
 use server::Error;
 use server::conversations::ask;
-use shop::{question, shop};
 use std::time::{Duration, Instant};
-use support::{assert_sound, databases, give_credit};
 
 const PRICE: i64 = 2_000;
 

@@ -1,18 +1,13 @@
 //! Where a secret is readable: in the answer that makes it, and nowhere else.
 
-mod key_holder;
-mod listener;
-mod requests;
-mod support;
-
+use crate::key_holder::{ASK, asks_with, key_holder};
+use crate::listener::Log;
+use crate::requests::send;
+use crate::support::{TestServer, databases, owner};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::api_key::Overlap;
-use key_holder::{ASK, asks_with, key_holder};
-use listener::Log;
-use requests::send;
 use server::keys;
-use support::{TestServer, databases, owner};
 
 /// Every table of a database, row by row, as text.
 async fn dump(server: &TestServer) -> String {
@@ -65,7 +60,7 @@ async fn no_secret_is_readable_in_the_database_a_backup_or_the_log() {
         let holder = key_holder(&server, owner(&server, "olga").await, 3).await;
         let key_id = &holder.key.key.id;
         let rotated = keys::rotate(&server, &holder.viewer, key_id, Overlap::Hour).await.expect("rotated");
-        let unknown = key_holder::another_secret();
+        let unknown = crate::key_holder::another_secret();
         let secrets = [holder.key.secret.expose(), rotated.secret.expose(), unknown.as_str()];
         let consumer_key = holder.key.key.consumer_key.as_str();
         for secret in secrets {

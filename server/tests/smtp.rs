@@ -1,7 +1,6 @@
 //! Mails to an SMTP server that was not written here: `script/smtp` starts aiosmtpd and runs these.
 
-mod support;
-
+use crate::support::{ADDRESS, TestServer, databases_with};
 use domain::account::Viewer;
 use domain::clock::MINUTE_US;
 use domain::mail::{MailKind, MailState};
@@ -10,7 +9,6 @@ use server::{Server, accounts};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use support::{ADDRESS, TestServer, databases_with};
 
 /// What `script/smtp` says: the servers without and with TLS, and where they keep mails.
 #[expect(clippy::disallowed_methods, reason = "how script/smtp says where its servers are")]

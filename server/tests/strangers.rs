@@ -4,19 +4,15 @@
 //! The operations and their ids are read from the OpenAPI document, the routes from the source. `operations/mod.rs` and
 //! [`ROUTES`] have a row for each, and a test fails when one has none. The console has the same in tests/strangers.rs.
 
-mod belongings;
-mod operations;
-mod requests;
-mod support;
-
+use crate::belongings::{Belongings, Ids, Rows, authorization, belongings};
+use crate::operations::{Operation, operations};
+use crate::requests::{Answer, send_through};
+use crate::support::{TestServer, databases, databases_with};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use belongings::{Belongings, Ids, Rows, authorization, belongings};
 use domain::account::Role;
 use futures_util::StreamExt;
-use operations::{Operation, operations};
-use requests::{Answer, send_through};
 use serde_json::{Value, json};
 use server::{http, keys, payments};
 use std::collections::BTreeSet;
@@ -24,7 +20,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestServer, databases, databases_with};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -395,11 +390,11 @@ async fn who_listens_to_the_changes_of_his_account_hears_nothing_of_another() {
         assert_eq!(response.status(), 200);
         let mut body = response.into_body().into_data_stream();
         body.next().await.expect("the beginning").expect("bytes");
-        support::give_credit(&server, &victim.viewer, 1_000).await;
+        crate::support::give_credit(&server, &victim.viewer, 1_000).await;
         // Longer than the time after which the balance is looked at.
         let heard = tokio::time::timeout(Duration::from_millis(1_500), body.next()).await;
         assert!(heard.is_err(), "heard {heard:?}");
-        support::give_credit(&server, &stranger.viewer, 1_000).await;
+        crate::support::give_credit(&server, &stranger.viewer, 1_000).await;
         let heard = tokio::time::timeout(Duration::from_secs(20), body.next()).await.expect("in time");
         let heard = heard.expect("an event").expect("bytes");
         assert_eq!(String::from_utf8_lossy(&heard), "event: change\ndata: changed\n\n");

@@ -1,24 +1,20 @@
 //! The gateway `stripe` through the real router, beside a server that speaks as Stripe's API does: what is asked of it,
 //! what is believed, and what is refused.
 
-mod requests;
-mod stripe_api;
-mod support;
-
+use crate::requests::{Answer, Books, books, send};
+use crate::stripe_api::{Checkout, KEY, SECRETS, StripeApi, fields};
+use crate::support::{TestServer, assert_sound, databases, databases_with, owner};
 use axum::body::Body;
 use axum::http::{Request, header};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
 use domain::id::PaymentId;
 use domain::payment::PaymentState;
-use requests::{Answer, Books, books, send};
 use serde_json::{Value, json};
 use server::payments::gateway::Gateway;
 use server::payments::{self, Started, signature};
 use server::{Config, Server};
 use std::sync::Arc;
-use stripe_api::{Checkout, KEY, SECRETS, StripeApi, fields};
-use support::{TestServer, assert_sound, databases, databases_with, owner};
 
 const COMPLETED: &str = "checkout.session.completed";
 const TWENTY_FIVE: i64 = 25_000_000;
@@ -371,7 +367,7 @@ async fn the_secret_of_the_built_in_gateway_does_not_sign_for_stripe() {
         std::fs::copy(built_in.folder().join("webhook_secret"), folder.path().join("webhook_secret")).expect("copied");
         let secrets = format!("{},{}", SECRETS[0], text.trim());
         let data_dir = folder.path().to_str().expect("a path");
-        let config = support::config(&[
+        let config = crate::support::config(&[
             "--data-dir",
             data_dir,
             "--gateway",

@@ -1,8 +1,7 @@
 //! Saved cards, auto top-up and plans with the gateway `stripe`, beside a server that speaks as Stripe's API does.
 
-mod stripe_api;
-mod support;
-
+use crate::stripe_api::{KEY, SECRETS, StripeApi, fields};
+use crate::support::{TestServer, assert_sound, databases_with, owner};
 use domain::account::Viewer;
 use domain::clock::SECOND_US;
 use domain::id::CardSetupId;
@@ -12,8 +11,6 @@ use server::payments::{self, cards, top_up};
 use server::plans::changes::{self, Changed};
 use server::{Server, ledger, plans};
 use std::sync::Arc;
-use stripe_api::{KEY, SECRETS, StripeApi, fields};
-use support::{TestServer, assert_sound, databases_with, owner};
 
 /// Both installations, each with an API of its own.
 async fn shops() -> Vec<(TestServer, Arc<StripeApi>)> {
@@ -157,7 +154,7 @@ async fn a_plan_is_a_product_of_its_own_and_a_page_that_was_left_is_closed() {
         server.clock.advance_us(SECOND_US);
         let second = begin().await;
         assert_eq!(api.change(&first, |_| ()).status, "expired");
-        api.change(&second, stripe_api::Checkout::pay);
+        api.change(&second, crate::stripe_api::Checkout::pay);
         payments::look(&server, &second).await.expect("asks");
         assert_eq!(plans::usage(&server, &olga.account_id).await.expect("reads").plan.id, "business");
         let states: Vec<PaymentState> = all(&server, &olga).await.iter().map(|payment| payment.state).collect();

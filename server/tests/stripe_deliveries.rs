@@ -4,9 +4,8 @@
 //!
 //! `ARTIKO_TEST_DELIVERIES` says how many deliveries are made on each database.
 
-mod stripe_api;
-mod support;
-
+use crate::stripe_api::{Checkout, KEY, SECRETS, StripeApi};
+use crate::support::{TestServer, assert_sound, databases_with, owner};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -21,8 +20,6 @@ use rand::{RngExt, SeedableRng};
 use server::payments::{self, signature};
 use server::{Server, http, ledger};
 use std::sync::Arc;
-use stripe_api::{Checkout, KEY, SECRETS, StripeApi};
-use support::{TestServer, assert_sound, databases_with, owner};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 

@@ -1,23 +1,19 @@
 //! Forged webhooks of Stripe: ten thousand that are changed by one byte, and those that somebody makes who knows all but
 //! the secret. Each is refused and logged without its body, and none credits anything.
 
-mod listener;
-mod stripe_api;
-mod support;
-
+use crate::listener::Log;
+use crate::stripe_api::{Checkout, KEY, SECRETS, StripeApi};
+use crate::support::{databases_with, owner};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, header};
 use domain::clock::SECOND_US;
 use domain::payment::PaymentState;
-use listener::Log;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use server::payments::{self, signature};
 use server::{http, ledger};
 use std::sync::Arc;
-use stripe_api::{Checkout, KEY, SECRETS, StripeApi};
-use support::{databases_with, owner};
 use tower::ServiceExt;
 
 const MUTATIONS: usize = 10_000;

@@ -1,8 +1,7 @@
 //! Lists, totals, sums of days and the exported file of any filter say the same on both databases, however much is summed
 //! up, whatever the clock did, and also of keys and chatbots that were deleted.
 
-mod support;
-
+use crate::support::{START, TestServer, assert_sound, databases, give_credit, owner};
 use domain::account::Viewer;
 use domain::clock::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 use domain::credit::Credit;
@@ -18,7 +17,6 @@ use server::random::{SeededRandom, bytes};
 use server::{Server, chatbots, keys, ledger};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use support::{START, TestServer, assert_sound, databases, give_credit, owner};
 
 /// Chance that is the same in every run.
 struct Dice(SeededRandom);

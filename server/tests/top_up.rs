@@ -1,10 +1,9 @@
 //! Auto top-up on both databases: off until it is switched on, one payment at a time, none above the ceiling, none after a
 //! card was declined.
 
-mod requests;
-mod shop;
-mod support;
-
+use crate::requests::send;
+use crate::shop::{question, shop};
+use crate::support::{TestServer, assert_sound, databases, databases_with, give_credit, owner};
 use axum::body::Body;
 use axum::http::{Request, header};
 use domain::account::Viewer;
@@ -13,15 +12,12 @@ use domain::id::CardSetupId;
 use domain::ledger::{Channel, Operation};
 use domain::payment::{Payment, PaymentState};
 use domain::top_up::{CardSetupState, StopReason, TopUpRules, TopUpState};
-use requests::send;
 use server::conversations::ask;
 use server::payments::{self, cards, top_up};
 use server::{Server, ledger};
-use shop::{question, shop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use support::{TestServer, assert_sound, databases, databases_with, give_credit, owner};
 
 const UNIT: i64 = 1_000_000;
 const PAYING: &str = "4242424242424242";

@@ -1,17 +1,14 @@
 //! The sums of usage on both databases: totals are exact however much of the entries is summed up already, whatever the
 //! clock did, and however many processes sum up at once.
 
-mod shop;
-mod support;
-
+use crate::shop::{Shop, question, shop};
+use crate::support::{START, TestServer, assert_sound, databases, give_credit};
 use domain::clock::{DAY_US, HOUR_US, Timestamp};
 use domain::credit::Credit;
 use domain::ledger::{Channel, Entry, EntryFilter, EntryTotals};
 use server::conversations::ask;
 use server::ledger::usage::{Effort, sum_up};
 use server::{Server, keys, ledger};
-use shop::{Shop, question, shop};
-use support::{START, TestServer, assert_sound, databases, give_credit};
 
 /// Charges and grants over some days, by two keys, with a clock that is set back in between.
 async fn history(server: &TestServer) -> Shop {

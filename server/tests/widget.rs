@@ -1,24 +1,19 @@
 //! The widget as pages of other people use it, through the real router, on both databases.
 
-mod api_holder;
-mod key_holder;
-mod requests;
-mod support;
-
-use api_holder::{MESSAGES, holder, post};
+use crate::api_holder::{MESSAGES, holder, post};
+use crate::key_holder::KeyHolder;
+use crate::requests::{Answer, Books, books, send};
+use crate::support::{TestServer, assert_sound, databases, databases_with};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use domain::credit::Credit;
 use domain::id::WidgetId;
 use domain::ledger::{Channel, EntryFilter};
-use key_holder::KeyHolder;
-use requests::{Answer, Books, books, send};
 use serde_json::{Value, json};
 use server::conversations::{self, ConversationFilter};
 use server::widgets::{self, WidgetForm};
 use server::{Server, chatbots, keys, ledger};
 use std::sync::Arc;
-use support::{TestServer, assert_sound, databases, databases_with};
 
 const SITE: &str = "https://shop.example.com";
 
@@ -266,7 +261,7 @@ async fn a_new_id_and_a_removed_origin_hold_from_the_next_call_on() {
         let kept = widget(&server, &holder, "https://other.example").await;
         assert_eq!(kept, found.id, "only rotating changes the id");
         send(&server, message(&kept, &given, QUESTION, "m1")).await.refuses(403, "origin_not_allowed");
-        let stranger = support::owner(&server, "eve").await;
+        let stranger = crate::support::owner(&server, "eve").await;
         assert!(widgets::rotate(&server, &stranger, &holder.chatbot.id).await.is_err());
         assert!(widgets::of_chatbot(&server, &stranger.account_id, &holder.chatbot.id).await.is_err());
         let form = WidgetForm { allowed_origins: SITE, ..WidgetForm::default() };
@@ -301,7 +296,7 @@ async fn a_visitor_is_not_told_why_a_chatbot_does_not_answer_and_a_program_is() 
         asked(&server, &id, &given, "m1").await;
         assert_eq!(unavailable("m2").await, paused);
         post(&server, &holder, MESSAGES, &holder.question()).await.refuses(402, "insufficient_credit");
-        support::give_credit(&server, viewer, 2_000).await;
+        crate::support::give_credit(&server, viewer, 2_000).await;
         asked(&server, &id, &given, "m2").await;
         assert_eq!(holder.books(&server).await.available, 0);
         assert_sound(&server).await;

@@ -1,7 +1,5 @@
 //! A program that may do everything, and its calls.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use crate::key_holder::{KeyHolder, key_holder};
 use crate::requests::{Answer, send};
 use crate::support::{TestServer, owner};

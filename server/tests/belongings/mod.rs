@@ -2,8 +2,6 @@
 //!
 //! Every name and text of it holds its mark, so that whatever of it reaches somebody else can be recognised.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::{Chatbot, Document};

@@ -1,7 +1,5 @@
 //! The built-in gateway as tests use it: what it knows of a payment, and the events that it sends.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use crate::requests::{Answer, send};
 use axum::body::Body;
 use axum::http::{Request, header};

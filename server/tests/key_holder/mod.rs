@@ -1,7 +1,5 @@
 //! A program that calls the API: the persona of the tests of the published call.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use crate::requests::{Books, books};
 use axum::body::Body;
 use axum::http::{Request, header};

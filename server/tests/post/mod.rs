@@ -1,7 +1,5 @@
 //! The mails of an installation as their readers get them: shared by the tests of mail.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use domain::mail::MailState;
 use server::Server;
 use server::mail::{self, OutboxMail, ReadableMail};

@@ -1,7 +1,5 @@
 //! Requests through the real router, and what came back: shared by the tests of the HTTP layer.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};

@@ -1,7 +1,5 @@
 //! A shop that asks its own chatbot: shared by the tests of the ledger.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use crate::support::owner;
 use domain::account::Viewer;
 use domain::api_key::ShownOnce;

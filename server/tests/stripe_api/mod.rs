@@ -1,6 +1,6 @@
 //! Stripe's API as far as the gateway uses it, in whatever state a test wants it, and the events that it would send.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
+#![allow(dead_code, reason = "the example `webhooks` uses a part of this")]
 
 mod saved_cards;
 

@@ -1,8 +1,6 @@
 //! Installations to test with: one on SQLite and one on PostgreSQL, each in a database of its own, with a clock that can
 //! be moved.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use clap::Parser;
 use domain::account::Viewer;
 use domain::clock::Timestamp;

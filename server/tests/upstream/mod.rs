@@ -1,7 +1,5 @@
 //! A model server that does what a test tells it to: shared by the tests of the engine `openai`.
 
-#![allow(dead_code, reason = "each test binary uses another part of this file")]
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
