@@ -3,7 +3,7 @@
 
 use domain::clock::Timestamp;
 use domain::credit::Credit;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::{Problem, ProblemCode, sentence};
 use leptos::server_fn::codec::PostcardEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
@@ -111,15 +111,6 @@ impl FromServerFnError for AppError {
             _ => Self::new(ProblemCode::InternalError),
         }
     }
-}
-
-/// Writes a message of the rules, which begins in lower case and has no full stop, as a sentence.
-#[must_use]
-pub fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
-    let end = if message.ends_with(['.', '!', '?', ':']) || message.is_empty() { "" } else { "." };
-    first + characters.as_str() + end
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod contact;
 pub mod conversation;
 pub mod credit;
 pub mod field;
+pub mod html;
 pub mod id;
 pub mod ledger;
 pub mod mail;

@@ -243,6 +243,15 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// Writes a message of the rules, which begins in lower case and has no full stop, as a sentence.
+#[must_use]
+pub fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if message.ends_with(['.', '!', '?', ':']) || message.is_empty() { "" } else { "." };
+    first + characters.as_str() + end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,5 +273,12 @@ mod tests {
         let text = serde_json::to_string(&problem).expect("a problem is serialisable");
         assert_eq!(serde_json::from_str::<Problem>(&text).expect("and reads back"), problem);
         assert_eq!(problem.available, Some(Credit::ZERO));
+    }
+
+    #[test]
+    fn a_message_becomes_a_sentence_once() {
+        assert_eq!(sentence("ärger is no reason"), "Ärger is no reason.");
+        assert_eq!(sentence("It is one already."), "It is one already.");
+        assert_eq!(sentence(""), "");
     }
 }

@@ -17,7 +17,6 @@ pub mod db;
 pub mod demo;
 pub mod documents;
 pub mod error;
-mod html;
 pub mod http;
 pub mod idempotency;
 pub mod keys;

@@ -3,8 +3,8 @@
 
 use super::server_fns::{CapChatbot, ChangeSettings, ChangeWidget, SettingsView};
 use crate::components::{FormProblem, PostForm, Sending, Submission, TextField, field_error, typed, use_live};
-use crate::error::sentence;
 use domain::credit::Credit;
+use domain::problem::sentence;
 use leptos::prelude::*;
 
 /// What it says and how it answers, where its widget is shown, and what it may spend.

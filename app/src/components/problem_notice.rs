@@ -1,7 +1,7 @@
 //! A problem as a person reads it: what happened, the way out, and the id to send to support.
 
 use super::moment::{Moment, MomentKind};
-use crate::error::sentence;
+use domain::problem::sentence;
 use domain::problem::{Problem, ProblemCode};
 use leptos::prelude::*;
 

@@ -9,8 +9,8 @@ use crate::chatbots::parts::{failure, skeleton};
 use crate::components::{
     EmptyState, FormProblem, Loaded, Moment, MomentKind, OpenDialog, PageHeading, PostForm, Submission, use_live,
 };
-use crate::error::sentence;
 use domain::chatbot::{Document, DocumentState};
+use domain::problem::sentence;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 

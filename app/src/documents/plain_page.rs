@@ -1,8 +1,9 @@
 //! The page that says which of several files were refused and why, for a form that was sent before WebAssembly had loaded.
 //! It runs no script.
 
-use crate::error::{AppError, sentence};
+use crate::error::AppError;
 use crate::shell::DocumentHead;
+use domain::problem::sentence;
 use leptos::config::LeptosOptions;
 use leptos::prelude::*;
 

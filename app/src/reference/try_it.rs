@@ -9,7 +9,7 @@ use super::sending::{Received, ReceivedProblem, input_name, prepare, send};
 use super::server_fns::KeyChoice;
 use crate::components::TextField;
 use crate::documents::server_fns::Choice;
-use crate::error::sentence;
+use domain::problem::sentence;
 use leptos::ev::{SubmitEvent, pagehide};
 use leptos::html;
 use leptos::prelude::*;

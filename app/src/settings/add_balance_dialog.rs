@@ -5,9 +5,9 @@ use super::server_fns::{Offer, StartPayment};
 use crate::components::{
     Dialog, FormProblem, Loaded, PostForm, ProblemNotice, Submission, field_error, grouped, typed,
 };
-use crate::error::sentence;
 use domain::credit::Credit;
 use domain::money::{AddBalanceRules, Money};
+use domain::problem::sentence;
 use domain::quote::{Percent, Quote, tax_label};
 use leptos::ev::MouseEvent;
 use leptos::html::Input;

@@ -4,7 +4,7 @@ use super::server_fns::{ChangeTopUp, LoadTopUp, RemoveCard, SaveCard, TopUpView}
 use crate::components::{
     FormProblem, Loaded, Loading, PageHeading, PostForm, ProblemNotice, Sending, Submission, use_live,
 };
-use crate::error::sentence;
+use domain::problem::sentence;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 

@@ -4,6 +4,7 @@
 use super::server_fns::ChartView;
 use domain::clock::{DAY_US, Timestamp};
 use domain::credit::Credit;
+use domain::html::escape;
 use domain::ledger::{Channel, UsageBy, UsageDay, UsageOf, UsageSeries, UsageSum, UsageSums};
 use domain::money::Currency;
 use std::fmt::Write;
@@ -210,22 +211,6 @@ pub const DIVISIONS: [(&str, Option<UsageBy>); 4] = [
     ("By chatbot", Some(UsageBy::Chatbot)),
     ("By channel", Some(UsageBy::Channel)),
 ];
-
-/// A text as it stands in HTML, also within quotes.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
 
 #[cfg(test)]
 mod tests {

@@ -16,13 +16,13 @@ pub use self::plain::{file_for, plain_routes};
 use {
     super::chart,
     super::entry_row::channel_name,
-    crate::error::sentence,
     crate::server_fns::{require_viewer, server},
     domain::clock::{DAY_US, Timestamp},
     domain::field::FieldError,
+    domain::html::escape,
     domain::id::{AccountId, ChatbotId, KeyId},
     domain::ledger::{Channel, EntryClass, EntryFilter, UsageBy, UsageSums},
-    domain::problem::Problem,
+    domain::problem::{Problem, sentence},
     server::Server,
 };
 
@@ -131,7 +131,7 @@ async fn draw(
     match server::ledger::usage_sums(server, account_id, parsed, by).await {
         Ok(sums) => Ok(chart::draw(&sums, currency, head(filter, &sums, currency, server.now()))),
         Err(server::Error::Problem(problem)) if problem.field.as_deref() == Some("from") => {
-            let graph = format!(r#"<p class="quiet">No chart: {}</p>"#, chart::escape(&sentence(&problem.detail)));
+            let graph = format!(r#"<p class="quiet">No chart: {}</p>"#, escape(&sentence(&problem.detail)));
             Ok(ChartView { head: heading("Spending", ""), graph, table: String::new() })
         }
         Err(error) => Err(error),
@@ -140,7 +140,7 @@ async fn draw(
 
 #[cfg(feature = "ssr")]
 fn heading(title: &str, text: &str) -> String {
-    format!(r#"<h2 id="chart-title">{title}</h2><span class="push num">{}</span>"#, chart::escape(text))
+    format!(r#"<h2 id="chart-title">{title}</h2><span class="push num">{}</span>"#, escape(text))
 }
 
 /// The heading of the chart, and the links that choose its days and what it tells apart.
@@ -226,7 +226,7 @@ pub fn parse_day(name: &str, text: &str) -> server::Result<Option<Timestamp>> {
 #[cfg(feature = "ssr")]
 mod plain {
     use super::{Filter, read_filter};
-    use crate::error::{AppError, sentence};
+    use crate::error::AppError;
     use axum::Router;
     use axum::body::Body;
     use axum::extract::{Query, State};
@@ -234,6 +234,7 @@ mod plain {
     use axum::response::{IntoResponse, Redirect, Response};
     use axum::routing::get;
     use domain::account::Viewer;
+    use domain::problem::sentence;
     use leptos_router::location::Url;
     use server::Server;
     use std::sync::Arc;

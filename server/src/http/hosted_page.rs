@@ -5,16 +5,16 @@
 //! checkout's row; the form has no say in it.
 
 use crate::Server;
-use crate::html::escape;
 use crate::http::problem::Refused;
 use crate::payments;
 use crate::payments::local::{self, Checkout, TEST_CARDS};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use domain::html::escape;
 use domain::id::PaymentId;
 use domain::payment::PaymentState;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::{Problem, ProblemCode, sentence};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -187,13 +187,6 @@ pub(super) fn page(server: &Server, status: StatusCode, title: &str, body: &str)
 /// What is answered to a form that is none.
 pub(super) fn unreadable(server: &Server) -> Response {
     error_page(server, &Problem::with_detail(ProblemCode::MalformedRequest, "the form cannot be read"))
-}
-
-/// `enter the card number` → `Enter the card number.`
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", characters.as_str())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! The plain text stays within ASCII where what it names does, so that it can be read in the outbox's files as it is.
 
-use crate::html::escape;
+use domain::html::escape;
 use std::fmt::Write;
 
 /// What a mail says.

@@ -181,9 +181,12 @@ WHERE account_id = $1 AND id = $2 AND state = 'sending' AND attempts = $3";
 /// Longest reason that is kept, in characters: a server may say a lot.
 const REASON_CHARACTERS_MAX: usize = 300;
 
+fn kept(reason: &str) -> String {
+    reason.chars().take(REASON_CHARACTERS_MAX).collect()
+}
+
 async fn mark_unsent(server: &Server, mail: &Claimed, state: MailState, reason: &str, at: Timestamp) -> Result<()> {
-    let reason: String = reason.chars().take(REASON_CHARACTERS_MAX).collect();
-    let row = args![&mail.account_id, &mail.id, mail.attempts, state.as_str(), at.us(), reason];
+    let row = args![&mail.account_id, &mail.id, mail.attempts, state.as_str(), at.us(), kept(reason)];
     server.db.execute(MARK_UNSENT, row).await?;
     Ok(())
 }
@@ -344,4 +347,16 @@ pub async fn get(server: &Server, account_id: &str, id: &str) -> Result<(OutboxM
     let mail = row.ok_or_else(|| Problem::not_found("mail"))?.read()?;
     let said = server.mailer.read(&name_of(account_id, id)).await?;
     Ok((mail, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_says_a_lot_fills_no_database() {
+        let said = "ü".repeat(100_000);
+        assert_eq!(kept(&said), said[..2 * REASON_CHARACTERS_MAX]);
+        assert_eq!(kept("mailbox full"), "mailbox full");
+    }
 }

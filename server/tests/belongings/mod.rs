@@ -2,6 +2,8 @@
 //!
 //! Every name and text of it holds its mark, so that whatever of it reaches somebody else can be recognised.
 
+#![allow(dead_code, reason = "the tests of the console use a part of this file")]
+
 use domain::account::{Role, Viewer};
 use domain::api_key::{KeySettings, Permission, ShownOnce};
 use domain::chatbot::{Chatbot, Document};

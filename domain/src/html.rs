@@ -1,4 +1,4 @@
-//! Text inside of HTML that the server writes by hand.
+//! Text inside of HTML that is written by hand.
 
 /// The text as it stands between tags and within quotation marks.
 #[must_use]
@@ -14,4 +14,17 @@ pub fn escape(text: &str) -> String {
         }
         escaped
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_is_markup() {
+        assert_eq!(
+            escape("<b title=\"a\" id='b'>ä & b</b>"),
+            "&lt;b title=&quot;a&quot; id=&#39;b&#39;&gt;ä &amp; b&lt;/b&gt;"
+        );
+    }
 }
