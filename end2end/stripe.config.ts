@@ -3,7 +3,7 @@
 // the security policy names it.
 
 import { defineConfig } from "@playwright/test";
-import { browserArguments, executablePath } from "./browser.ts";
+import { common, desktop, started } from "./config.ts";
 
 /** script/stripe gives free ones. */
 const port = Number(process.env.ARTIKO_TEST_PORT ?? 43118);
@@ -11,41 +11,21 @@ const stripePort = Number(process.env.ARTIKO_STRIPE_PORT ?? 43119);
 /** The one that signs is the second of two, as after a rotation. */
 const secrets = ["whsec_that_goes_out_of_use", "whsec_of_the_emulator_here"];
 const gateway = `--gateway stripe --stripe-url http://localhost:${stripePort} --stripe-secret-key sk_test_emulate`;
-const server = { timeout: 30_000, reuseExistingServer: false, stdout: "ignore", stderr: "pipe" } as const;
-const gracefulShutdown = { signal: "SIGTERM", timeout: 10_000 } as const;
 
-export default defineConfig({
-  testDir: ".",
-  outputDir: `test-results/${port}`,
-  forbidOnly: true,
-  retries: 0,
-  workers: 2,
-  timeout: 30_000,
-  expect: { timeout: 7_500 },
-  reporter: [["list"]],
-  use: {
-    baseURL: `http://127.0.0.1:${port}`,
-    locale: "en-GB",
-    timezoneId: "Europe/Zurich",
-    viewport: { width: 1280, height: 800 },
-    trace: "retain-on-failure",
-    screenshot: "only-on-failure",
-    launchOptions: { executablePath, args: browserArguments },
-  },
+export default defineConfig(common(port), {
+  use: { viewport: desktop },
   projects: [
     { name: "stripe", testMatch: ["stripe.spec.ts", "stripe_console.spec.ts"] },
     { name: "stripe-nojs", testMatch: "stripe.spec.ts", use: { javaScriptEnabled: false } },
   ],
   webServer: [
     {
-      ...server,
-      gracefulShutdown,
+      ...started,
       command: `node emulate_stripe.ts ${stripePort} http://127.0.0.1:${port}/webhooks/stripe ${secrets[1]}`,
       url: `http://localhost:${stripePort}/v1/checkout/sessions`,
     },
     {
-      ...server,
-      gracefulShutdown,
+      ...started,
       command: `./serve --address 127.0.0.1:${port} ${gateway} --stripe-webhook-secrets ${secrets.join(",")}`,
       url: `http://127.0.0.1:${port}/readyz`,
     },

@@ -26,7 +26,9 @@ test("a visitor asks on another site and is answered, for as long as there is cr
   await expectBalance(page, "$5.000000");
   await chat(visitor).getByRole("button", { name: "Try again" }).click();
   await expect(chat(visitor).getByRole("log")).toContainText("The shop opens at nine.");
-  await expect(chat(visitor).getByText("From: Opening hours")).toBeVisible();
+  // The document is named once, in the answer.
+  await expect(chat(visitor).getByRole("log")).toContainText("(Opening hours)");
+  await expect(chat(visitor).getByRole("log")).not.toContainText("From:");
   await expect(chat(visitor).getByText("When does the shop open?", { exact: true }).filter({ visible: true })).toHaveCount(1);
   await expectBalance(page, "$4.998000");
   await open(page, `/chatbots/${chatbot}`);
@@ -71,6 +73,30 @@ test("the widget can be used with the keyboard, moves nothing, and has no barrie
     setTimeout(() => resolve(0), 500);
   }));
   expect(shift).toBe(0);
+  lamps.close();
+});
+
+test("documents that an answer does not name itself stand below it, also after coming back", async ({ page, baseURL }) => {
+  const lamps = await site(baseURL!);
+  await shop(page, lamps);
+  // As a model answers, in its own words.
+  const citations = [
+    { document: "Opening hours", heading: "Sundays" },
+    { document: "Opening hours", heading: "Sundays" },
+    { document: "Holidays", heading: null },
+  ];
+  const done = { text: "On Sundays we are closed.", citations, session: "wss_another" };
+  await page.route("**/widget/*/messages", (route) => route.fulfill({
+    contentType: "text/event-stream",
+    headers: { "Access-Control-Allow-Origin": lamps.origin() },
+    body: `event: done\ndata: ${JSON.stringify(done)}\n\n`,
+  }));
+  await page.goto(lamps.origin());
+  await launch(page).click();
+  await expect(await say(page, "Are you open on Sundays?")).toContainText("On Sundays we are closed.");
+  await expect(chat(page).getByText("From: Opening hours, Sundays; Holidays", { exact: true })).toBeVisible();
+  await page.reload();
+  await expect(chat(page).getByText("From: Opening hours, Sundays; Holidays", { exact: true })).toBeVisible();
   lamps.close();
 });
 

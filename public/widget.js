@@ -191,8 +191,10 @@ input,textarea{flex:1;min-width:0;height:44px;padding:9px 12px;border:1px solid 
       log.scrollTop = log.scrollHeight;
       return line;
     };
+    /** Names the sources. A document that the answer itself names, in parentheses behind what it quotes, is not said twice. */
     const cite = (line, citations) => {
-      const names = [...new Set(citations.map(({ document, heading }) => (heading ? `${document}, ${heading}` : document)))];
+      const unnamed = citations.filter(({ document, heading }) => heading || !line.textContent.includes(`(${document})`));
+      const names = [...new Set(unnamed.map(({ document, heading }) => (heading ? `${document}, ${heading}` : document)))];
       if (names.length) line.append(make("small", null, `From: ${names.join("; ")}`));
     };
 

@@ -86,7 +86,6 @@ pub(super) fn list(
                             <th scope="col">"State"</th>
                             <th scope="col" class="r">"Attempts"</th>
                             <th scope="col">"Sent, or tried again"</th>
-                            <th scope="col">"What went wrong"</th>
                         </tr>
                     </thead>
                     <tbody>{rows.into_iter().map(row_view).collect_view()}</tbody>
@@ -112,15 +111,15 @@ fn filter_link(href: String, text: String, is_chosen: bool) -> AnyView {
 }
 
 fn row_view(row: Row) -> AnyView {
+    let error = (!row.error.is_empty()).then(|| view! { <div class="sub">{row.error}</div> });
     view! {
         <tr>
             <td>{moment(row.at)}</td>
             <td><a href=row.href>{kind_name(&row.kind)}</a></td>
             <td>{row.email}</td>
-            <td><span class=state_class(row.state)>{state_name(row.state)}</span></td>
+            <td class="wrap"><span class=state_class(row.state)>{state_name(row.state)}</span> {error}</td>
             <td class="r num">{row.attempts}</td>
             <td>{row.moment.map(moment)}</td>
-            <td class="wrap">{row.error}</td>
         </tr>
     }
     .into_any()
