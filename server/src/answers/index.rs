@@ -16,14 +16,14 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
-/// Most text whose indexes are kept in memory, in bytes. The index of one chatbot is kept however large it is.
-const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most that the indexes in memory take, in bytes. The index of one chatbot is kept however large it is.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The documents of a chatbot, as they were at one version.
 pub struct Index {
     account_id: AccountId,
     pub(super) documents_version: i64,
-    text_bytes: usize,
+    bytes: usize,
     citations: Vec<Citation>,
     passages: Passages,
     words: Arc<Words>,
@@ -53,9 +53,10 @@ impl Index {
                 text: passage.text,
             }));
         }
+        citations.shrink_to_fit();
         let passages = Passages::new(&words, &citations);
-        let text_bytes = citations.iter().map(|citation| citation.heading.len() + citation.text.len()).sum();
-        Self { account_id, documents_version, text_bytes, citations, passages, words }
+        let bytes = passages.bytes() + citations.iter().map(bytes_of).sum::<usize>();
+        Self { account_id, documents_version, bytes, citations, passages, words }
     }
 
     #[cfg(test)]
@@ -64,6 +65,12 @@ impl Index {
             texts.iter().map(|(name, text)| (format!("doc_{name}"), (*name).to_owned(), (*text).to_owned()));
         Self::build(Arc::default(), AccountId::from_row("acct_1".to_owned()), 1, documents.collect())
     }
+}
+
+/// What a citation takes in memory; each of its texts lies in a place of its own.
+fn bytes_of(citation: &Citation) -> usize {
+    let Citation { document_id, document_name, heading, page: _, text } = citation;
+    size_of::<Citation>() + document_id.as_str().len() + document_name.len() + heading.len() + text.len()
 }
 
 /// The indexes that are in memory.
@@ -84,13 +91,13 @@ impl Default for Indexes {
 #[derive(Default)]
 struct Kept {
     indexes: HashMap<ChatbotId, Arc<Index>>,
-    text_bytes: usize,
+    bytes: usize,
 }
 
 impl Kept {
     fn remove(&mut self, chatbot_id: &ChatbotId) {
         if let Some(index) = self.indexes.remove(chatbot_id) {
-            self.text_bytes -= index.text_bytes;
+            self.bytes -= index.bytes;
         }
     }
 }
@@ -108,11 +115,11 @@ impl Indexes {
     fn put(&self, chatbot_id: &ChatbotId, index: Arc<Index>) {
         let mut kept = self.kept();
         kept.remove(chatbot_id);
-        while kept.text_bytes + index.text_bytes > TEXT_BYTES_MAX {
+        while kept.bytes + index.bytes > BYTES_MAX {
             let Some(other) = kept.indexes.keys().next().cloned() else { break };
             kept.remove(&other);
         }
-        kept.text_bytes += index.text_bytes;
+        kept.bytes += index.bytes;
         kept.indexes.insert(chatbot_id.clone(), index);
     }
 
@@ -184,20 +191,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_word_is_found_where_it_stands_and_no_other() {
+        let words = ["anchor", "bread", "copper", "dolphin", "ember", "zebra"];
+        for count in 1..=words.len() {
+            let text = words[..count].join("\n\n");
+            let index = Index::of(&[("", &text)]);
+            for (place, word) in words.iter().enumerate() {
+                let found: Vec<&str> = index.best(word, 9).map(|(citation, _)| citation.text.as_str()).collect();
+                assert_eq!(found, words[..count].get(place).copied().as_slice());
+            }
+            assert_eq!(index.best("aaa mmm zzz", 9).count(), 0);
+            assert!(index.bytes > text.len());
+        }
+    }
+
+    #[test]
     fn indexes_make_room_for_others_and_the_largest_is_kept_too() {
         let cache = Indexes::default();
         let (account_id, name) =
             (AccountId::from_row("acct_1".to_owned()), |number| ChatbotId::from_row(format!("bot_{number}")));
-        let sized = |text_bytes| Arc::new(Index { text_bytes, ..Index::of(&[]) });
+        let sized = |bytes| Arc::new(Index { bytes, ..Index::of(&[]) });
         for number in 0..5 {
-            cache.put(&name(number), sized(TEXT_BYTES_MAX / 3));
+            cache.put(&name(number), sized(BYTES_MAX / 3));
             assert!(cache.get(&account_id, &name(number)).is_some());
         }
         assert_eq!(cache.kept().indexes.len(), 3);
-        cache.put(&name(9), sized(2 * TEXT_BYTES_MAX));
+        cache.put(&name(9), sized(2 * BYTES_MAX));
         assert!(cache.get(&account_id, &name(9)).is_some());
         assert_eq!(cache.kept().indexes.len(), 1);
         cache.forget(&name(9));
-        assert_eq!(cache.kept().text_bytes, 0);
+        assert_eq!(cache.kept().bytes, 0);
     }
 }

@@ -35,18 +35,51 @@ struct Posting {
     score: f32,
 }
 
-/// Words and what they score, wherever they stand.
+/// Words and what they score, wherever they stand. Many chatbots have few documents, so what a word takes beside its
+/// postings counts: the words stand in one text, and not each in a place of its own.
 #[derive(Default)]
 struct Postings {
-    words: HashMap<Box<str>, Range<u32>>,
+    /// The words, in the order of their bytes.
+    text: String,
+    /// Where each word ends in the text.
+    ends: Vec<u32>,
+    /// Where the scores of each word end in all of them.
+    score_ends: Vec<u32>,
     all: Vec<Posting>,
 }
 
 impl Postings {
     fn of(&self, word: &str) -> &[Posting] {
-        let Some(range) = self.words.get(word) else { return &[] };
-        self.all.get(range.start as usize..range.end as usize).unwrap_or_default()
+        let (mut from, mut to) = (0, self.ends.len());
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            match self.word(middle).cmp(word) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Greater => to = middle,
+                Ordering::Equal => return self.all.get(span(&self.score_ends, middle)).unwrap_or_default(),
+            }
+        }
+        &[]
     }
+
+    fn word(&self, place: usize) -> &str {
+        self.text.get(span(&self.ends, place)).unwrap_or_default()
+    }
+
+    const fn bytes(&self) -> usize {
+        self.text.len() + size_of::<u32>() * 2 * self.ends.len() + size_of::<Posting>() * self.all.len()
+    }
+}
+
+/// The part at a place of what lies one after the other, of which the ends are known.
+fn span(ends: &[u32], place: usize) -> Range<usize> {
+    let end = |place: usize| ends.get(place).map_or(0, |end| *end as usize);
+    place.checked_sub(1).map_or(0, end)..end(place)
+}
+
+/// The number of something in memory, of which there are fewer than 2³².
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Passages that can be searched.
@@ -91,6 +124,14 @@ impl Passages {
             sections.add(weights);
         }
         Self { by_passage: passages.scored(), by_section: sections.scored(), section_of, is_headed }
+    }
+
+    /// What they take in memory, in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.by_passage.bytes()
+            + self.by_section.bytes()
+            + size_of::<u32>() * self.section_of.len()
+            + self.is_headed.len()
     }
 
     /// The places of the passages that score most and their scores, best first.
@@ -188,7 +229,7 @@ struct Counted {
 
 impl Counted {
     fn len(&self) -> u32 {
-        u32::try_from(self.lengths.len()).unwrap_or(u32::MAX)
+        number(self.lengths.len())
     }
 
     fn add(&mut self, text: Weights) {
@@ -207,18 +248,24 @@ impl Counted {
             let length = self.lengths.get(place as usize).copied().unwrap_or(average);
             SATURATION * (1.0 - LENGTH_SHARE + LENGTH_SHARE * length / average.max(1.0))
         };
-        let mut postings = Postings::default();
-        postings.all.reserve_exact(self.words.values().map(Vec::len).sum());
-        for (word, found) in self.words {
+        let mut words: Vec<_> = self.words.into_iter().collect();
+        words.sort_unstable_by(|(word, _), (other, _)| word.cmp(other));
+        let mut postings = Postings {
+            text: String::with_capacity(words.iter().map(|(word, _)| word.len()).sum()),
+            ends: Vec::with_capacity(words.len()),
+            score_ends: Vec::with_capacity(words.len()),
+            all: Vec::with_capacity(words.iter().map(|(_, found)| found.len()).sum()),
+        };
+        for (word, found) in words {
             let with_word = found.len() as f32;
             let rarity = (1.0 + (count - with_word + 0.5) / (with_word + 0.5)).ln();
-            let start = u32::try_from(postings.all.len()).unwrap_or(u32::MAX);
+            postings.text.push_str(&word);
+            postings.ends.push(number(postings.text.len()));
             postings.all.extend(found.into_iter().map(|Posting { place, score: weight }| Posting {
                 place,
                 score: rarity * weight * (SATURATION + 1.0) / (weight + norm(place)),
             }));
-            let end = u32::try_from(postings.all.len()).unwrap_or(u32::MAX);
-            postings.words.insert(word, start..end);
+            postings.score_ends.push(number(postings.all.len()));
         }
         postings
     }
