@@ -51,6 +51,12 @@ export async function say(page: Page, message: string): Promise<Locator> {
   return chat(page).getByRole("log");
 }
 
+/** Opens the chat on a page that was loaded again, unless it stands open, as it does where it leaves room for the page. */
+export async function chatAgain(page: Page): Promise<void> {
+  await launch(page).or(chat(page)).first().waitFor();
+  if (await launch(page).isVisible()) await launch(page).click();
+}
+
 /** A chatbot with a document, and its widget on the site. */
 export async function shop(page: Page, lamps: Site): Promise<string> {
   await signUp(page);

@@ -3,7 +3,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { readFile } from "node:fs/promises";
-import { chat, field, launch, say, shop, site } from "./shop.ts";
+import { chat, chatAgain, field, launch, say, shop, site } from "./shop.ts";
 import { addBalance, creditCard, expectBalance, open } from "./steps.ts";
 import { expect, hydrated, test } from "./test.ts";
 
@@ -37,8 +37,7 @@ test("a visitor asks on another site and is answered, for as long as there is cr
   await cap.getByRole("button", { name: "Save" }).click();
   await expect(cap.getByRole("status")).toContainText("Saved");
   await visitor.reload();
-  await launch(visitor).or(chat(visitor)).first().waitFor();
-  if (await launch(visitor).isVisible()) await launch(visitor).click();
+  await chatAgain(visitor);
   await expect(chat(visitor).getByRole("log")).toContainText("The shop opens at nine.");
   await expect(await say(visitor, "Does the shop open at nine?")).not.toContainText("not available");
   await expect(await say(visitor, "And on Sunday?")).toContainText("This chat is not available right now.");
@@ -96,6 +95,7 @@ test("documents that an answer does not name itself stand below it, also after c
   await expect(await say(page, "Are you open on Sundays?")).toContainText("On Sundays we are closed.");
   await expect(chat(page).getByText("From: Opening hours, Sundays; Holidays", { exact: true })).toBeVisible();
   await page.reload();
+  await chatAgain(page);
   await expect(chat(page).getByText("From: Opening hours, Sundays; Holidays", { exact: true })).toBeVisible();
   lamps.close();
 });
@@ -159,8 +159,7 @@ test("a visitor who finds no answer leaves a message, which its owner reads, ans
   await expect(chat(visitor).getByRole("button", { name: /Leave a message/ })).toHaveCount(0);
   await takeContacts(page, chatbot, "Visitors can leave their e-mail address and a message");
   await visitor.reload();
-  await launch(visitor).or(chat(visitor)).first().waitFor();
-  if (await launch(visitor).isVisible()) await launch(visitor).click();
+  await chatAgain(visitor);
   await say(visitor, "Chandelier xylophone?");
   await chat(visitor).getByRole("button", { name: "Leave a message instead" }).click();
   const form = chat(visitor).getByRole("form", { name: "Leave a message" });
