@@ -82,10 +82,7 @@ pub(super) fn list(
                         <tr>
                             <th scope="col">"When"</th>
                             <th scope="col">"Mail"</th>
-                            <th scope="col">"To"</th>
                             <th scope="col">"State"</th>
-                            <th scope="col" class="r">"Attempts"</th>
-                            <th scope="col">"Sent, or tried again"</th>
                         </tr>
                     </thead>
                     <tbody>{rows.into_iter().map(row_view).collect_view()}</tbody>
@@ -111,15 +108,26 @@ fn filter_link(href: String, text: String, is_chosen: bool) -> AnyView {
 }
 
 fn row_view(row: Row) -> AnyView {
+    let attempts = match row.attempts {
+        1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
+    };
+    let next = if row.state == MailState::Waiting { ", again at " } else { ", at " };
+    let next = row.moment.map(|at| view! { {next} {moment(at)} });
     let error = (!row.error.is_empty()).then(|| view! { <div class="sub">{row.error}</div> });
     view! {
         <tr>
             <td>{moment(row.at)}</td>
-            <td><a href=row.href>{kind_name(&row.kind)}</a></td>
-            <td>{row.email}</td>
-            <td class="wrap"><span class=state_class(row.state)>{state_name(row.state)}</span> {error}</td>
-            <td class="r num">{row.attempts}</td>
-            <td>{row.moment.map(moment)}</td>
+            <td>
+                <a href=row.href>{kind_name(&row.kind)}</a>
+                <div class="sub">{row.email}</div>
+            </td>
+            <td class="wrap">
+                <span class=state_class(row.state)>{state_name(row.state)}</span>
+                " "
+                <span class="sub">{attempts} {next}</span>
+                {error}
+            </td>
         </tr>
     }
     .into_any()
