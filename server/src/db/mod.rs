@@ -9,7 +9,8 @@
 
 mod sqlite;
 
-use crate::error::{Result, StartError};
+use crate::error::{Error, Result, StartError};
+use serde::de::DeserializeOwned;
 use sqlite::{SqliteTx, Writer};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -334,6 +335,11 @@ fn code_of(error: &sqlx::Error) -> String {
     code.map(std::borrow::Cow::into_owned).unwrap_or_default()
 }
 
+/// The rows in a JSON text.
+fn rows_of<R: DeserializeOwned>(json: &str) -> Result<Vec<R>> {
+    serde_json::from_str(json).map_err(Error::internal)
+}
+
 impl Tx {
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
@@ -380,17 +386,23 @@ impl Tx {
         Ok(())
     }
 
-    /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`].
-    pub async fn both<A: Row, B: Row>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)> {
-        if let Self::Sqlite(tx) = &mut *self {
-            let texts = [sqlite::BEGIN, first.sql, second.sql];
-            let texts = if tx.is_begun() { &texts[1..] } else { &texts[..] };
-            if let Some(sql) = sqlite::joined(texts) {
-                let args = first.args.into_iter().chain(second.args);
-                return Ok(tx.last_two(bound!(sqlx::query(sql), args), texts.len()).await?);
-            }
-        }
-        Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?))
+    /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`]. On SQLite each gives its rows
+    /// as one JSON text, an array for each row: the driver copies each value of a row and wakes its reader for it.
+    pub async fn both<A, B>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)>
+    where
+        A: Row + DeserializeOwned,
+        B: Row + DeserializeOwned,
+    {
+        let Self::Sqlite(tx) = &mut *self else {
+            return Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?));
+        };
+        let texts = [sqlite::BEGIN, first.sql, second.sql];
+        let texts = if tx.is_begun() { &texts[1..] } else { &texts[..] };
+        let (first, second): ((String,), (String,)) = match sqlite::joined(texts) {
+            Some(sql) => tx.last_two(bound!(sqlx::query(sql), first.args.into_iter().chain(second.args))).await?,
+            None => (self.one(first.sql, first.args).await?, self.one(second.sql, second.args).await?),
+        };
+        Ok((rows_of(&first.0)?, rows_of(&second.0)?))
     }
 
     /// See [`Db::one`].

@@ -6,13 +6,12 @@
 
 use super::ACQUIRE_TIMEOUT;
 use crate::error::StartError;
-use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Either, Executor, FromRow};
+use sqlx::{ConnectOptions, Connection, Executor, FromRow};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -183,29 +182,18 @@ impl SqliteTx {
         self.is_begun
     }
 
-    /// Reads the rows of the last two of a text of `count` statements, which begins the transaction or follows in it.
-    pub async fn last_two<A, B>(
-        &mut self,
-        query: Query<'_, Sqlite, SqliteArguments>,
-        count: usize,
-    ) -> Result<(Vec<A>, Vec<B>), sqlx::Error>
+    /// Reads the rows of the last two of a text of statements, which begins the transaction or follows in it; each of the two
+    /// gives one row.
+    pub async fn last_two<A, B>(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<(A, B), sqlx::Error>
     where
         A: for<'r> FromRow<'r, SqliteRow>,
         B: for<'r> FromRow<'r, SqliteRow>,
     {
         self.is_begun = true;
         let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
-        let (mut first, mut second, mut left) = (Vec::new(), Vec::new(), count);
-        let mut rows = connection.fetch_many(query);
-        while let Some(step) = self.writer.note(rows.try_next().await)? {
-            match step {
-                // The end of a statement.
-                Either::Left(_) => left -= 1,
-                Either::Right(row) if left > 1 => first.push(A::from_row(&row)?),
-                Either::Right(row) => second.push(B::from_row(&row)?),
-            }
-        }
-        Ok((first, second))
+        let rows: Vec<SqliteRow> = self.writer.note(connection.fetch_all(query).await)?;
+        let [first, second] = rows.as_slice() else { return Err(sqlx::Error::RowNotFound) };
+        Ok((A::from_row(first)?, B::from_row(second)?))
     }
 }
 

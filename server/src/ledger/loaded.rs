@@ -12,7 +12,7 @@ use domain::ledger::{AccountState, Hold, HoldState, Spending};
 use domain::plan::Catalogue;
 use domain::problem::Problem;
 use foldhash::{HashMap, HashSet};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A key or a chatbot: what spends.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,8 @@ struct RequestPart<'a> {
 /// An account with what is posted, held and owed, and the numbers of its next entry and message.
 type StateRow = (String, i64, i64, i64, i64, i64);
 
-#[derive(db::FromRow)]
+/// Its fields stand in the order of the columns.
+#[derive(db::FromRow, Deserialize)]
 struct SubjectRow {
     account_id: String,
     plan_id: String,
