@@ -72,9 +72,9 @@ async fn charge(
     let message = Message {
         conversation_id: ConversationId::new(server.now(), bytes(server.random.as_ref())),
         begins: true,
-        question: "When are you open?".to_owned(),
-        answer: "From nine to five.".to_owned(),
-        citations: "[]".to_owned(),
+        question: "When are you open?".into(),
+        answer: "From nine to five.".into(),
+        citations: "[]".into(),
         documents_version: None,
     };
     let command = Command {

@@ -29,9 +29,9 @@ impl Payer {
         let message = has_message.then(|| Message {
             conversation_id: ConversationId::new(now, random::bytes(server.random.as_ref())),
             begins: true,
-            question: "When is the shop open?".to_owned(),
-            answer: "The shop is open from nine to five on weekdays. (Opening hours)".to_owned(),
-            citations: "[]".to_owned(),
+            question: "When is the shop open?".into(),
+            answer: "The shop is open from nine to five on weekdays. (Opening hours)".into(),
+            citations: "[]".into(),
             documents_version: None,
         });
         Command {

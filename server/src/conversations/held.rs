@@ -193,9 +193,9 @@ pub(super) async fn settle(
     let message = Message {
         conversation_id: begun.conversation_id.clone(),
         begins: begun.begins,
-        question: begun.question.clone(),
-        answer: answer.text.clone(),
-        citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?,
+        question: begun.question.as_str().into(),
+        answer: answer.text.as_str().into(),
+        citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?.into(),
         documents_version,
     };
     let command = Command {

@@ -22,9 +22,10 @@ use crate::error::{Error, Result};
 use crate::idempotency::{OnceKey, Runs};
 use crate::keys::{self, Caller};
 use crate::ledger::{Command, Message, Once, Outcome, Work};
-use crate::{Server, answers, idempotency};
+use crate::{Server, answers, idempotency, rarely};
 use domain::api_key::Permission;
 use domain::chatbot::Answer;
+use domain::clock::Timestamp;
 use domain::conversation::{Reply, named};
 use domain::credit::Credit;
 use domain::field::{self, MESSAGE_CHARACTERS_MAX};
@@ -130,9 +131,9 @@ impl<'a> Asked<'a> {
         Ok(Message {
             conversation_id: self.conversation_id.clone(),
             begins: self.begins,
-            question: self.message.to_owned(),
-            answer: answer.text.clone(),
-            citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?,
+            question: self.message.into(),
+            answer: answer.text.as_str().into(),
+            citations: serde_json::to_string(&answer.sources()).map_err(Error::internal)?.into(),
             documents_version,
         })
     }
@@ -146,9 +147,9 @@ impl<'a> Asked<'a> {
 /// more is asked than can be written, or the ledger cannot be reached.
 pub async fn ask(server: &Server, question: Question<'_>) -> Result<Reply> {
     let asked = Asked::read(server, &question)?;
-    match deliver(server, &question, &asked, None).await? {
-        Delivered::Fresh(reply) => Ok(reply),
-        Delivered::Replayed(_) => Err(Error::internal("a request without a key was replayed")),
+    match deliver(server, &question, &asked, Wanted::Reply).await? {
+        Delivered::Reply(reply) => Ok(reply),
+        Delivered::Body(_) => Err(Error::internal("a reply was wanted")),
     }
 }
 
@@ -168,14 +169,10 @@ pub async fn ask_once(
         Known::Before(delivery) => return Ok(delivery),
         Known::New(asked, runs) => (asked, runs),
     };
-    let delivered = deliver(server, &question, &asked, once.as_ref().map(|once| (once, body_of))).await?;
-    Ok(match delivered {
-        Delivered::Fresh(reply) => {
-            let body = body_of(&asked.told(&question.request_id, &reply.answer, reply.price));
-            Delivery { body, credit_remaining: reply.credit_remaining, is_replayed: false }
-        }
-        Delivered::Replayed(delivery) => delivery,
-    })
+    match deliver(server, &question, &asked, Wanted::Body(body_of, once.as_ref())).await? {
+        Delivered::Body(delivery) => Ok(delivery),
+        Delivered::Reply(_) => Err(Error::internal("a body was wanted")),
+    }
 }
 
 /// Whether a request was answered before.
@@ -189,16 +186,65 @@ async fn recognise<'a>(server: &Server, question: &Question<'a>, once: Option<&O
     let mut runs = None;
     if let Some(once) = once {
         runs = Some(server.running.begin(&question.account_id, once)?);
-        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
+        if let Some((body, credit_remaining)) = rarely(idempotency::find(server, &question.account_id, once)).await? {
             return Ok(Known::Before(Delivery { body, credit_remaining, is_replayed: true }));
         }
     }
     Ok(Known::New(Asked::read(server, question)?, runs))
 }
 
+/// What an answer is wanted as.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Reply,
+    /// The body of a response, which is kept where there is a key. It is written before the charge: while the charge waits for
+    /// the disk, and many others with it, the answer itself is not kept.
+    Body(BodyOf, Option<&'a OnceKey>),
+}
+
+impl<'a> Wanted<'a> {
+    fn body(self, told: &Told<'_>) -> Option<String> {
+        match self {
+            Self::Reply => None,
+            Self::Body(body_of, _) => Some(body_of(told)),
+        }
+    }
+
+    fn once(self) -> Option<&'a OnceKey> {
+        match self {
+            Self::Reply => None,
+            Self::Body(_, once) => once,
+        }
+    }
+}
+
+/// An answer in the form that is wanted, before it is paid for.
+enum Made {
+    Answer(Answer),
+    Body(String),
+}
+
+impl Made {
+    fn of(answer: Answer, body: Option<String>) -> Self {
+        body.map_or(Self::Answer(answer), Self::Body)
+    }
+
+    /// It is paid for.
+    fn delivered(self, asked: &Asked<'_>, price: Credit, credit_remaining: Credit, at: Timestamp) -> Delivered {
+        match self {
+            Self::Answer(answer) => {
+                let conversation_id = asked.conversation_id.clone();
+                Delivered::Reply(Reply { conversation_id, answer, price, credit_remaining, at })
+            }
+            Self::Body(body) => Delivered::Body(Delivery { body, credit_remaining, is_replayed: false }),
+        }
+    }
+}
+
 enum Delivered {
-    Fresh(Reply),
-    Replayed(Delivery),
+    Reply(Reply),
+    /// Made now, or given before.
+    Body(Delivery),
 }
 
 /// The version of a key that has changed, when it still lets its caller ask this chatbot.
@@ -207,12 +253,7 @@ async fn still_allowed(server: &Server, caller: &Caller, chatbot_id: &ChatbotId)
     Ok(caller.key_version())
 }
 
-async fn deliver(
-    server: &Server,
-    question: &Question<'_>,
-    asked: &Asked<'_>,
-    once: Option<(&OnceKey, BodyOf)>,
-) -> Result<Delivered> {
+async fn deliver(server: &Server, question: &Question<'_>, asked: &Asked<'_>, wanted: Wanted<'_>) -> Result<Delivered> {
     let conversation_id = asked.continued();
     let mut key_version = question.caller.map(Caller::key_version);
     for _ in 0..ATTEMPTS_MAX {
@@ -220,9 +261,11 @@ async fn deliver(
             answers::draft(server, &question.account_id, &asked.chatbot_id, conversation_id, asked.message).await?;
         let (answer, version) = match drafted {
             (Draft::Made(answer), version) => (answer, version),
-            (Draft::Pending(pending), _) => return pending::deliver(server, question, asked, pending, once).await,
+            (Draft::Pending(pending), _) => {
+                return rarely(pending::deliver(server, question, asked, pending, wanted)).await;
+            }
         };
-        match charge(server, question, asked, &answer, Some(version), key_version, once).await? {
+        match charge(server, question, asked, answer, Some(version), key_version, wanted).await? {
             Charged::Delivered(delivered) => return Ok(delivered),
             Charged::Stale => server.search.forget(&asked.chatbot_id),
             Charged::KeyVersion(version) => key_version = Some(version),
@@ -244,32 +287,31 @@ async fn charge(
     server: &Server,
     question: &Question<'_>,
     asked: &Asked<'_>,
-    answer: &Answer,
+    answer: Answer,
     documents_version: Option<i64>,
     key_version: Option<i64>,
-    once: Option<(&OnceKey, BodyOf)>,
+    wanted: Wanted<'_>,
 ) -> Result<Charged> {
     let price = server.catalogue.price(question.channel);
-    let body = |body_of: BodyOf| body_of(&asked.told(&question.request_id, answer, price));
+    let body = wanted.body(&asked.told(&question.request_id, &answer, price));
     let command = Command {
         key_version,
-        message: Some(asked.message(answer, documents_version)?),
-        once: once.map(|(once, body_of)| Once::of(once, Some(body(body_of)))),
+        message: Some(asked.message(&answer, documents_version)?),
+        once: wanted.once().map(|once| Once::of(once, body.clone())),
         ..asked.command(question, Work::Charge { price })
     };
+    let made = Made::of(answer, body);
     Ok(match server.writer.submit(command).await? {
         Outcome::Accepted { available: credit_remaining, at } => {
-            let conversation_id = asked.conversation_id.clone();
-            let answer = answer.clone();
-            Charged::Delivered(Delivered::Fresh(Reply { conversation_id, answer, price, credit_remaining, at }))
+            Charged::Delivered(made.delivered(asked, price, credit_remaining, at))
         }
         Outcome::Replayed { body, credit_remaining } => {
-            Charged::Delivered(Delivered::Replayed(Delivery { body, credit_remaining, is_replayed: true }))
+            Charged::Delivered(Delivered::Body(Delivery { body, credit_remaining, is_replayed: true }))
         }
         Outcome::Stale => Charged::Stale,
         Outcome::KeyChanged => {
             let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
-            Charged::KeyVersion(still_allowed(server, caller, &asked.chatbot_id).await?)
+            Charged::KeyVersion(rarely(still_allowed(server, caller, &asked.chatbot_id)).await?)
         }
     })
 }

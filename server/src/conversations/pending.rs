@@ -7,7 +7,8 @@
 
 use super::held::{self, Settled, hold, require_conversation, settle};
 use super::{
-    Asked, Begun, BodyOf, Charged, Delivered, Delivery, Known, Question, Start, charge, finish, give_up, recognise,
+    Asked, Begun, BodyOf, Charged, Delivered, Delivery, Known, Made, Question, Start, Wanted, charge, finish, give_up,
+    recognise,
 };
 use crate::answers::{self, Draft, Pending, Piece};
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ use crate::idempotency::OnceKey;
 use crate::keys::Caller;
 use crate::{Server, plans};
 use domain::chatbot::Answer;
-use domain::conversation::Reply;
 use domain::credit::Credit;
 use domain::ledger::Channel;
 use domain::problem::ProblemCode;
@@ -174,15 +174,15 @@ pub(super) async fn deliver(
     question: &Question<'_>,
     asked: &Asked<'_>,
     pending: Pending,
-    once: Option<(&OnceKey, BodyOf)>,
+    wanted: Wanted<'_>,
 ) -> Result<Delivered> {
     let maximum = server.catalogue.price_of(question.channel, pending.maximum);
     if maximum == Credit::ZERO {
-        return deliver_free(server, question, asked, pending, once).await;
+        return deliver_free(server, question, asked, pending, wanted).await;
     }
-    let key = once.map(|(once, _)| once.clone());
+    let key = wanted.once().cloned();
     let mut begun = match hold(server, question, asked.clone(), maximum, key, None).await? {
-        Start::Replayed(delivery) => return Ok(Delivered::Replayed(delivery)),
+        Start::Replayed(delivery) => return Ok(Delivered::Body(delivery)),
         Start::Begun(begun) => begun,
     };
     let (answer, cost) = match whole(pending.pieces).await {
@@ -193,12 +193,11 @@ pub(super) async fn deliver(
         }
     };
     let price = server.catalogue.price_of(question.channel, cost);
-    let body = once.map(|(_, body_of)| body_of(&asked.told(&question.request_id, &answer, price)));
-    let settled = settle(server, &mut begun, &answer, None, price, body).await?;
+    let body = wanted.body(&asked.told(&question.request_id, &answer, price));
+    let settled = settle(server, &mut begun, &answer, None, price, body.clone()).await?;
     let Settled { credit_remaining, at } =
         settled.ok_or_else(|| Error::internal("a settlement depends on no documents"))?;
-    let conversation_id = asked.conversation_id.clone();
-    Ok(Delivered::Fresh(Reply { conversation_id, answer, price, credit_remaining, at }))
+    Ok(Made::of(answer, body).delivered(asked, price, credit_remaining, at))
 }
 
 /// Where nothing is paid there is nothing to set aside, and a place in the message window is taken with the answer: one
@@ -208,7 +207,7 @@ async fn deliver_free(
     question: &Question<'_>,
     asked: &Asked<'_>,
     pending: Pending,
-    once: Option<(&OnceKey, BodyOf)>,
+    wanted: Wanted<'_>,
 ) -> Result<Delivered> {
     require_conversation(server, question, asked).await?;
     if server.catalogue.counted_channels.contains(&question.channel) {
@@ -221,7 +220,7 @@ async fn deliver_free(
     let (answer, _) = whole(pending.pieces).await?;
     let mut key_version = question.caller.map(Caller::key_version);
     for _ in 0..super::ATTEMPTS_MAX {
-        match charge(server, question, asked, &answer, None, key_version, once).await? {
+        match charge(server, question, asked, answer.clone(), None, key_version, wanted).await? {
             Charged::Delivered(delivered) => return Ok(delivered),
             Charged::Stale => return Err(Error::internal("this charge depends on no documents")),
             Charged::KeyVersion(version) => key_version = Some(version),

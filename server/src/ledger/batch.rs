@@ -3,7 +3,7 @@
 
 use super::command::{Command, Outcome, Work};
 use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Loaded, SubjectNow};
-use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows};
+use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, Shared};
 use super::steps::{Step, Steps};
 use crate::db::{self, Db};
 use crate::error::{Error, Result};
@@ -301,9 +301,9 @@ fn note_message<'a>(account: &mut AccountNow, rows: &mut Rows<'a>, command: &'a 
         conversation_id: id,
         number,
         request_id: &command.request_id,
-        question: &message.question,
-        answer: &message.answer,
-        citations: &message.citations,
+        question: Shared(&message.question),
+        answer: Shared(&message.answer),
+        citations: Shared(&message.citations),
         price: price.millionths(),
         at: now.us(),
     });

@@ -5,6 +5,7 @@ use domain::clock::Timestamp;
 use domain::credit::Credit;
 use domain::id::{AccountId, ChatbotId, ConversationId, HoldId, KeyId};
 use domain::ledger::Channel;
+use std::sync::Arc;
 
 /// One request to the ledger. It holds everything that is written for it, so that it is carried out even when the caller
 /// has gone away.
@@ -54,16 +55,16 @@ impl Work {
     }
 }
 
-/// A message with its answer, as it will be stored.
+/// A message with its answer, as it will be stored. Its texts are long, and shared with what stores them.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub conversation_id: ConversationId,
     /// Begins the conversation; otherwise it goes on with one that is there.
     pub begins: bool,
-    pub question: String,
-    pub answer: String,
+    pub question: Arc<str>,
+    pub answer: Arc<str>,
     /// JSON.
-    pub citations: String,
+    pub citations: Arc<str>,
     /// The version of the documents that the answer was made from, where it matters.
     pub documents_version: Option<i64>,
 }

@@ -16,7 +16,7 @@ use domain::clock::Timestamp;
 use domain::id::KeyId;
 use domain::ledger::{Alert, HoldState};
 use foldhash::HashMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A row that can be added to a table.
@@ -54,6 +54,21 @@ impl Value for &str {
             Some(Arg::Text(text)) if **text == **self => Arg::Text(Arc::clone(text)),
             _ => Arg::from(*self),
         }
+    }
+}
+
+/// A long text, which is not copied for the database.
+pub(super) struct Shared<'a>(pub &'a Arc<str>);
+
+impl Serialize for Shared<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+impl Value for Shared<'_> {
+    fn after(&self, _: Option<&Arg>) -> Arg {
+        Arg::Text(Arc::clone(self.0))
     }
 }
 
@@ -157,9 +172,9 @@ row! {
         conversation_id: &'a str as TEXT,
         number: i64 as BIGINT,
         request_id: &'a str as TEXT,
-        question: &'a str as TEXT,
-        answer: &'a str as TEXT,
-        citations: &'a str as TEXT,
+        question: Shared<'a> as TEXT,
+        answer: Shared<'a> as TEXT,
+        citations: Shared<'a> as TEXT,
         price: i64 as BIGINT,
         at: i64 as BIGINT,
     }
