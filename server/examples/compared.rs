@@ -1,16 +1,18 @@
 //! What `ask` is measured against, and `ask` itself, on one listener: `script/bench` starts it and loads its routes.
 //!
 //! `/memory` answers every request with the same text and does nothing else, so the ratio of `ask` to it says what
-//! keys, search, ledger and disk cost. `/unstored` is the call without the ledger: it checks the key, reads the fields,
-//! finds the answer and writes nothing, so the ratio of `ask` to it says what a durable charge costs. `/single` does all that `ask` does with one transaction for each request, which is
-//! how such a call is commonly built, so the ratio to it says what the writer gains. It makes its own accounts in a folder
-//! of its own (or in the database that is named), writes one line of JSON that says how to call it, and runs until it is
-//! stopped.
+//! keys, search, ledger and disk cost. `/unstored` is the same route without the ledger: the API's guard recognises the key
+//! and counts the call against its limits, the handler reads the fields and finds the answer, and nothing is written, so the
+//! ratio of `ask` to it says what a durable charge costs. `/unguarded` does that without limits and without the headers that
+//! tell them. `/single` does all that `ask` does with one transaction for each request, which is how such a call is commonly
+//! built, so the ratio to it says what the writer gains. It makes its own accounts in a folder of its own (or in the
+//! database that is named), writes one line of JSON that says how to call it, and runs until it is stopped.
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -20,7 +22,9 @@ use domain::chatbot::Answer;
 use domain::credit::Credit;
 use domain::id::{ChatbotId, ConversationId, RequestId};
 use domain::ledger::{Channel, Operation};
+use domain::problem::ProblemCode;
 use serde_json::{Value, json};
+use server::http::{JsonObject, Refused};
 use server::ledger::Context;
 use server::{Config, Server, accounts, answers, args, chatbots, documents, http, keys, ledger, random};
 use std::error::Error;
@@ -67,17 +71,15 @@ async fn main() -> Result<(), Failure> {
     let url = format!("http://{}", listener.local_addr()?);
     let answer: &'static str = answer_of(&server, &calls).await?.leak();
     let memory = move |_body: Bytes| async move { ([(CONTENT_TYPE, "application/json")], answer) };
-    let router = http::router(Arc::clone(&server)).merge(Router::new().route("/memory", post(memory))).merge(
-        http::middleware::wrap(
-            Arc::clone(&server),
-            Router::new()
-                .route("/unstored", post(unstored))
-                .route("/single", post(single))
-                .with_state(Arc::clone(&server)),
-        ),
-    );
+    let unstored = post(unstored).layer(DefaultBodyLimit::max(http::api::ASK_BYTES_MAX));
+    let compared = http::api::guarded(&server, Router::new().route("/unstored", unstored))
+        .route("/unguarded", post(unguarded))
+        .route("/single", post(single))
+        .with_state(Arc::clone(&server));
+    let compared = http::middleware::wrap(Arc::clone(&server), compared);
+    let router = http::router(Arc::clone(&server)).merge(Router::new().route("/memory", post(memory))).merge(compared);
     let lines: Vec<Value> = calls.into_iter().map(|(authorization, body)| json!([authorization, body])).collect();
-    let line = json!({ "url": url, "ask": ASK, "memory": "/memory", "unstored": "/unstored", "single": "/single", "calls": lines });
+    let line = json!({ "url": url, "ask": ASK, "calls": lines });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     let limits = http::Limits::of(&server.config);
     http::serve(listener, router, limits, std::future::pending()).await;
@@ -115,7 +117,19 @@ async fn single(State(server): State<Arc<Server>>, headers: HeaderMap, body: Byt
 }
 
 /// The whole call but for what is written.
-async fn unstored(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn unstored(
+    State(server): State<Arc<Server>>,
+    Extension(caller): Extension<keys::Caller>,
+    fields: JsonObject,
+) -> Result<Response, Refused> {
+    let (chatbot_id, question) = (fields.text("chatbot_id")?, fields.text("user_message")?);
+    let found = answered(&server, caller, chatbot_id, question).await.map_err(|_| ProblemCode::InternalError)?;
+    // Like a call that is paid for, so that the guard does not note it among those that cost nothing.
+    Ok((Extension(http::api::Charged), [(CACHE_CONTROL, "no-store")], respond(Ok(found.body()))).into_response())
+}
+
+/// The same without limits and without the headers that tell them.
+async fn unguarded(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
     respond(found(&server, authorization(&headers), &body).await.map(|found| found.body()))
 }
 
@@ -151,8 +165,18 @@ async fn found(server: &Arc<Server>, authorization: Option<&str>, body: &[u8]) -
     let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let caller = keys::authenticate(server, &credential, from).await.map_err(|refused| refused.error)?;
     let fields: Value = serde_json::from_slice(body)?;
-    let chatbot_id = fields["chatbot_id"].as_str().and_then(ChatbotId::parse).ok_or("no chatbot")?;
-    let question = fields["user_message"].as_str().ok_or("no message")?.to_owned();
+    let chatbot_id = fields["chatbot_id"].as_str().ok_or("no chatbot")?;
+    let question = fields["user_message"].as_str().ok_or("no message")?;
+    answered(server, caller, chatbot_id, question).await
+}
+
+async fn answered(
+    server: &Arc<Server>,
+    caller: keys::Caller,
+    chatbot_id: &str,
+    question: &str,
+) -> Result<Found, Failure> {
+    let (chatbot_id, question) = (ChatbotId::parse(chatbot_id).ok_or("no chatbot")?, question.to_owned());
     let (answer, _) = answers::answer(server, &caller.account_id, &chatbot_id, &question).await?;
     let conversation_id = ConversationId::new(server.now(), random::bytes(server.random.as_ref()));
     Ok(Found { caller, chatbot_id, conversation_id, question, answer })

@@ -49,7 +49,7 @@ impl Caller {
 
 /// Said by a response to a message that was paid for just now: its entry tells all about it.
 #[derive(Clone, Copy)]
-pub(super) struct Charged;
+pub struct Charged;
 
 /// What the page of a key will say about a request, if it says anything.
 struct Told {

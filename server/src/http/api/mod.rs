@@ -17,6 +17,7 @@ mod reading;
 mod refusals;
 mod usage;
 
+pub use guard::Charged;
 pub use query::{PAGE_SIZE_MAX, QueryFields};
 
 use crate::{Config, Server};
@@ -87,8 +88,13 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
 
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let (router, _) = operations().split_for_parts();
-    let guarded = router.route_layer(from_fn_with_state(Arc::clone(server), guard::admit));
-    guarded.route("/openapi.json", get(send_document))
+    guarded(server, router).route("/openapi.json", get(send_document))
+}
+
+/// Puts what stands before every operation around routes: the caller is recognised, and counted against the limits of his
+/// plan. A handler finds him in the request, as [`crate::keys::Caller`].
+pub fn guarded(server: &Arc<Server>, router: Router<Arc<Server>>) -> Router<Arc<Server>> {
+    router.route_layer(from_fn_with_state(Arc::clone(server), guard::admit))
 }
 
 async fn send_document(State(server): State<Arc<Server>>) -> Response {
