@@ -48,15 +48,8 @@ use crate::random::{Random, SystemRandom};
 use domain::clock::Timestamp;
 use domain::id::RANDOM_BYTES;
 use domain::plan::Catalogue;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A part of a use case that few requests come to. It gets memory of its own when it begins, so that all others carry no
-/// room for it with them: many wait at the same time, and what they carry decides how much of it the processor's caches hold.
-pub(crate) fn rarely<F: Future>(part: F) -> Pin<Box<F>> {
-    Box::pin(part)
-}
 
 /// One running installation: its configuration, its database, and what is passed in rather than ambient.
 pub struct Server {

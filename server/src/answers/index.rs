@@ -6,7 +6,7 @@
 use super::search::Passages;
 use super::words::Words;
 use crate::error::{Error, Result};
-use crate::{Server, args, rarely};
+use crate::{Server, args};
 use domain::chatbot::Citation;
 use domain::id::{AccountId, ChatbotId, DocumentId};
 use domain::passages::passages;
@@ -141,7 +141,7 @@ SELECT id, name, text FROM documents WHERE account_id = $1 AND chatbot_id = $2 O
 pub(super) async fn of(server: &Server, account_id: &AccountId, chatbot_id: &ChatbotId) -> Result<Arc<Index>> {
     match server.search.get(account_id, chatbot_id) {
         Some(index) => Ok(index),
-        None => rarely(read(server, account_id, chatbot_id)).await,
+        None => read(server, account_id, chatbot_id).await,
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use index::Indexes;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result, StartError};
-use crate::{Config, Server, args, chatbots, rarely};
+use crate::{Config, Server, args, chatbots};
 use domain::chatbot::{Answer, Citation};
 use domain::chatbot_settings;
 use domain::credit::Credit;
@@ -117,7 +117,7 @@ async fn engine_of<'a>(
     chatbot_id: &ChatbotId,
 ) -> Result<(&'a dyn AnswerEngine, String)> {
     let Some(model) = &server.engines.model else { return Ok((&Extractive, String::new())) };
-    let settings = rarely(chatbots::settings(server, account_id, chatbot_id)).await?;
+    let settings = chatbots::settings(server, account_id, chatbot_id).await?;
     Ok(match settings.answer_engine.unwrap_or(server.engines.default) {
         chatbot_settings::AnswerEngine::Extractive => (&Extractive, String::new()),
         chatbot_settings::AnswerEngine::Openai => (model, settings.instructions),
@@ -146,10 +146,10 @@ pub async fn draft(
     let (mut index, mut history) = (index::of(server, account_id, chatbot_id).await?, Vec::new());
     if engine.history_max() > 0 {
         // Its answer takes longer than a look at the database, and is not compared with it afterwards.
-        index = rarely(index::current(server, account_id, chatbot_id, index)).await?;
+        index = index::current(server, account_id, chatbot_id, index).await?;
         if let Some(conversation_id) = conversation_id {
             let scope = args![account_id.as_str(), conversation_id.as_str(), engine.history_max()];
-            let rows: Vec<(String, String)> = rarely(server.db.all(SELECT_HISTORY, scope)).await?;
+            let rows: Vec<(String, String)> = server.db.all(SELECT_HISTORY, scope).await?;
             history.extend(rows.into_iter().rev().map(|(question, answer)| Exchange { question, answer }));
         }
     }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::idempotency::{OnceKey, Runs};
 use crate::keys::{self, Caller};
 use crate::ledger::{Command, Message, Once, Outcome, Work};
-use crate::{Server, answers, idempotency, rarely};
+use crate::{Server, answers, idempotency};
 use domain::api_key::Permission;
 use domain::chatbot::Answer;
 use domain::clock::Timestamp;
@@ -186,7 +186,7 @@ async fn recognise<'a>(server: &Server, question: &Question<'a>, once: Option<&O
     let mut runs = None;
     if let Some(once) = once {
         runs = Some(server.running.begin(&question.account_id, once)?);
-        if let Some((body, credit_remaining)) = rarely(idempotency::find(server, &question.account_id, once)).await? {
+        if let Some((body, credit_remaining)) = idempotency::find(server, &question.account_id, once).await? {
             return Ok(Known::Before(Delivery { body, credit_remaining, is_replayed: true }));
         }
     }
@@ -261,9 +261,7 @@ async fn deliver(server: &Server, question: &Question<'_>, asked: &Asked<'_>, wa
             answers::draft(server, &question.account_id, &asked.chatbot_id, conversation_id, asked.message).await?;
         let (answer, version) = match drafted {
             (Draft::Made(answer), version) => (answer, version),
-            (Draft::Pending(pending), _) => {
-                return rarely(pending::deliver(server, question, asked, pending, wanted)).await;
-            }
+            (Draft::Pending(pending), _) => return pending::deliver(server, question, asked, pending, wanted).await,
         };
         match charge(server, question, asked, answer, Some(version), key_version, wanted).await? {
             Charged::Delivered(delivered) => return Ok(delivered),
@@ -311,7 +309,7 @@ async fn charge(
         Outcome::Stale => Charged::Stale,
         Outcome::KeyChanged => {
             let caller = question.caller.ok_or(ProblemCode::InvalidCredential)?;
-            Charged::KeyVersion(rarely(still_allowed(server, caller, &asked.chatbot_id)).await?)
+            Charged::KeyVersion(still_allowed(server, caller, &asked.chatbot_id).await?)
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The statements of a batch that read and change rows. Each takes all its rows as one JSON text, so that a batch needs a
-//! handful of statements whatever its size; how the two databases read rows out of JSON is the one thing in which they
-//! differ. Rows that are added stand in `rows.rs`.
+//! handful of statements whatever its size; how the two databases read rows out of JSON, and give what they find, is the
+//! one thing in which they differ. Rows that are added stand in `rows.rs`.
 
 use crate::db::Pair;
 
