@@ -3,8 +3,9 @@
 
 use crate::shop::{Shop, question, shop};
 use crate::support::{Queued, TestServer, assert_sound, databases, databases_with, databases_with_steps, give_credit};
+use domain::credit::Credit;
 use domain::id::AccountId;
-use domain::ledger::Channel;
+use domain::ledger::{Channel, Operation};
 use domain::problem::ProblemCode;
 use server::conversations::{Question, ask};
 use server::ledger::steps::{Step, Steps};
@@ -394,6 +395,35 @@ async fn an_answer_from_documents_that_another_process_changed_is_not_delivered(
         assert_eq!(asked("req_2").await.citations[0].text, text);
         server::documents::delete(&other, &shop.olga.account_id, &document.id).await.unwrap();
         assert!(asked("req_3").await.citations.is_empty());
+        assert_sound(&server).await;
+    }
+}
+
+#[tokio::test]
+async fn what_anybody_changed_between_two_messages_counts_for_the_next_one() {
+    for server in databases().await {
+        let shop = shop(&server).await;
+        let other = server.second_process().await;
+        let account_id = &shop.olga.account_id;
+        let asked = async |process: &Server, number: i64| {
+            let asked = ask(process, question(&shop, Channel::Api, &format!("req_{number}"))).await;
+            asked.map(|_| ()).map_err(|error| error.into_problem().code)
+        };
+        give_credit(&server, &shop.olga, 4 * PRICE).await;
+        assert_eq!(asked(&server, 1).await, Ok(()));
+        assert_eq!(asked(&server, 2).await, Ok(()));
+        assert_eq!(asked(&other, 3).await, Ok(()), "the other process charges the same account");
+        assert_eq!(asked(&server, 4).await, Ok(()));
+        assert_eq!(posted(&server, account_id).await, 0);
+        assert_eq!(asked(&server, 5).await, Err(ProblemCode::InsufficientCredit));
+        give_credit(&server, &shop.olga, 3 * PRICE).await;
+        assert_eq!(asked(&server, 6).await, Ok(()), "this process gave credit beside the writer");
+        let amount = Credit::from_millionths(-2 * PRICE);
+        ledger::operate(&other, account_id, Operation::Adjust { amount }, "for a test").await.unwrap();
+        assert_eq!(asked(&server, 7).await, Err(ProblemCode::InsufficientCredit), "the other process took credit");
+        give_credit(&other, &shop.olga, PRICE).await;
+        assert_eq!(asked(&server, 8).await, Ok(()), "the other process gave credit");
+        assert_eq!(posted(&server, account_id).await, 0);
         assert_sound(&server).await;
     }
 }

@@ -20,6 +20,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use sqlite::Mark;
 pub use sqlx::FromRow;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -109,6 +110,13 @@ impl From<Vec<u8>> for Arg {
 pub struct Pair {
     pub sqlite: &'static str,
     pub postgres: &'static str,
+}
+
+impl Pair {
+    #[must_use]
+    pub const fn pick(&self, is_sqlite: bool) -> &'static str {
+        if is_sqlite { self.sqlite } else { self.postgres }
+    }
 }
 
 /// A statement with its arguments, to be run together with others.
@@ -349,10 +357,7 @@ impl Tx {
     /// Of a pair, the form that this database understands.
     #[must_use]
     pub const fn pick(&self, pair: &Pair) -> &'static str {
-        match self {
-            Self::Sqlite(_) => pair.sqlite,
-            Self::Postgres(_) => pair.postgres,
-        }
+        pair.pick(self.is_sqlite())
     }
 
     /// Makes everything of this transaction durable. Nothing is answered to anybody before this returns.
@@ -386,6 +391,14 @@ impl Tx {
         Ok(())
     }
 
+    /// What tells whether anybody has written since an earlier transaction; `None` where that cannot be told.
+    pub async fn mark(&mut self) -> Result<Option<Mark>> {
+        match self {
+            Self::Sqlite(tx) => Ok(Some(tx.mark().await?)),
+            Self::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`]. On SQLite each gives its rows
     /// as one JSON text, an array for each row: the driver copies each value of a row and wakes its reader for it.
     pub async fn both<A, B>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)>
@@ -396,10 +409,8 @@ impl Tx {
         let Self::Sqlite(tx) = &mut *self else {
             return Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?));
         };
-        let texts = [sqlite::BEGIN, first.sql, second.sql];
-        let texts = if tx.is_begun() { &texts[1..] } else { &texts[..] };
-        let (first, second): ((String,), (String,)) = match sqlite::joined(texts) {
-            Some(sql) => tx.last_two(bound!(sqlx::query(sql), first.args.into_iter().chain(second.args))).await?,
+        let (first, second): ((String,), (String,)) = match sqlite::joined(&[first.sql, second.sql]) {
+            Some(sql) => tx.two(bound!(sqlx::query(sql), first.args.into_iter().chain(second.args))).await?,
             None => (self.one(first.sql, first.args).await?, self.one(second.sql, second.args).await?),
         };
         Ok((rows_of(&first.0)?, rows_of(&second.0)?))

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Executor, FromRow};
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -35,6 +35,8 @@ pub struct Writer {
     options: Arc<SqliteConnectOptions>,
     connection: Arc<Mutex<Option<SqliteConnection>>>,
     is_broken: Arc<AtomicBool>,
+    /// How often the right to write was given.
+    turns: Arc<AtomicU64>,
 }
 
 /// Nearly all that is written goes to the ends of tables, so large pages mean fewer of them for each commit. It holds for a
@@ -42,7 +44,26 @@ pub struct Writer {
 const PAGE_BYTES: u32 = 8_192;
 
 /// The right to write, until it is dropped.
-pub struct Writing(OwnedMutexGuard<Option<SqliteConnection>>);
+pub struct Writing {
+    guard: OwnedMutexGuard<Option<SqliteConnection>>,
+    turn: u64,
+}
+
+/// Tells what a transaction finds from what others find: whose turn it is among all that write through this connection, and
+/// SQLite's own number, which changes with every commit of any other connection to the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    turn: u64,
+    data_version: i64,
+}
+
+impl Mark {
+    /// Whether nobody else, of this process or of another one, can have written between the two transactions.
+    #[must_use]
+    pub const fn follows(&self, before: &Self) -> bool {
+        self.turn == before.turn + 1 && self.data_version == before.data_version
+    }
+}
 
 /// A transaction on the connection that writes. Dropping it without a commit rolls it back.
 ///
@@ -56,7 +77,9 @@ pub struct SqliteTx {
 }
 
 /// What a transaction begins with.
-pub const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const DATA_VERSION: &str = "PRAGMA data_version";
+const BEGIN_AND_MARK: &str = "BEGIN IMMEDIATE; PRAGMA data_version";
 
 /// Opens the file at `url`: a pool that reads, and the connection that writes.
 pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
@@ -95,6 +118,7 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
             options: Arc::new(writing),
             connection: Arc::new(Mutex::new(Some(connection))),
             is_broken: Arc::default(),
+            turns: Arc::default(),
         },
     ))
 }
@@ -102,14 +126,22 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
 impl Writer {
     /// Waits for the right to write.
     pub async fn lock(&self) -> Result<Writing, sqlx::Error> {
+        let guard = self.connection().await?;
+        Ok(Writing { guard, turn: self.turns.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// Waits for the connection, for what changes nothing that anybody reads.
+    async fn connection(&self) -> Result<OwnedMutexGuard<Option<SqliteConnection>>, sqlx::Error> {
         let lock = Arc::clone(&self.connection).lock_owned();
         let mut connection =
             tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         if connection.is_some() && self.is_broken.load(Ordering::Relaxed) {
             *connection = Some(self.options.connect().await?);
             self.is_broken.store(false, Ordering::Relaxed);
+            // The numbers of two connections say nothing about each other.
+            self.turns.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Writing(connection))
+        Ok(connection)
     }
 
     pub async fn begin(&self) -> Result<SqliteTx, sqlx::Error> {
@@ -134,9 +166,9 @@ impl Writer {
         }
         // Copies the little that came meanwhile while nobody writes: whoever writes next begins the log anew, unless
         // somebody still reads in it. Nobody is waited for, so one who reads for long only lets the log grow.
-        let mut writing = self.lock().await?;
-        let (_, _, copied): Progress =
-            sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(writing.connection()?).await?;
+        let mut guard = self.connection().await?;
+        let connection = guard.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let (_, _, copied): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await?;
         Ok(copied)
     }
 
@@ -153,7 +185,7 @@ impl Writing {
     /// # Errors
     /// When the database was closed.
     pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        self.0.as_mut().ok_or(sqlx::Error::PoolClosed)
+        self.guard.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 }
 
@@ -177,21 +209,22 @@ impl SqliteTx {
         Ok(())
     }
 
-    /// Whether the next statement may be one with [`BEGIN`] before it.
-    pub const fn is_begun(&self) -> bool {
-        self.is_begun
+    /// See [`Mark`].
+    pub async fn mark(&mut self) -> Result<Mark, sqlx::Error> {
+        let writing = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let sql = if std::mem::replace(&mut self.is_begun, true) { DATA_VERSION } else { BEGIN_AND_MARK };
+        let row = sqlx::query_as(sql).fetch_one(writing.connection()?).await;
+        let (data_version,) = self.writer.note(row)?;
+        Ok(Mark { turn: writing.turn, data_version })
     }
 
-    /// Reads the rows of the last two of a text of statements, which begins the transaction or follows in it; each of the two
-    /// gives one row.
-    pub async fn last_two<A, B>(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<(A, B), sqlx::Error>
+    /// Reads the rows of two statements, each of which gives one row.
+    pub async fn two<A, B>(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<(A, B), sqlx::Error>
     where
         A: for<'r> FromRow<'r, SqliteRow>,
         B: for<'r> FromRow<'r, SqliteRow>,
     {
-        self.is_begun = true;
-        let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
-        let rows: Vec<SqliteRow> = self.writer.note(connection.fetch_all(query).await)?;
+        let rows: Vec<SqliteRow> = self.connection().await?.fetch_all(query).await?;
         let [first, second] = rows.as_slice() else { return Err(sqlx::Error::RowNotFound) };
         Ok((A::from_row(first)?, B::from_row(second)?))
     }

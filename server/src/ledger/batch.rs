@@ -2,7 +2,7 @@
 //! arrival, and all that follows is written, in a handful of statements whatever the size of the batch.
 
 use super::command::{Command, Outcome, Work};
-use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Loaded, SubjectNow};
+use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Left, Loaded, SubjectNow};
 use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, Shared};
 use super::steps::{Step, Steps};
 use crate::db::{self, Db};
@@ -50,15 +50,18 @@ pub(super) enum Run {
 ///
 /// `unreported` are the outcomes of an earlier run whose commit did not report. They are taken when that run turns out
 /// to be stored; the locks make sure that it has ended one way or the other.
+///
+/// `left` is what the batch before knew of accounts and then what this one does; nothing, unless this one is durable.
 pub(super) async fn run(
     with: Surroundings<'_>,
     commands: &[&Command],
     run: Run,
     unreported: &mut Option<Outcomes>,
+    left: &mut Option<Left>,
 ) -> std::result::Result<Outcomes, Failure> {
     let mut tx = with.db.begin().await?;
     with.steps.reached(Step::Begun)?;
-    let mut loaded = Loaded::lock(&mut tx, with.catalogue, commands).await?;
+    let mut loaded = Loaded::lock(&mut tx, with.catalogue, commands, left.take()).await?;
     with.steps.reached(Step::Locked)?;
     loaded.load(&mut tx, with.catalogue, commands).await?;
     if run == Run::Again {
@@ -81,10 +84,11 @@ pub(super) async fn run(
         let is_known = matches!(&error, Error::Database(error) if db::is_known_to_have_failed(error));
         return Err(if is_known { Failure::BeforeCommit(error) } else { Failure::AtCommit(error, outcomes) });
     }
-    match with.steps.reached(Step::Committed) {
-        Ok(()) => Ok(outcomes),
-        Err(error) => Err(Failure::AtCommit(error, outcomes)),
+    if let Err(error) = with.steps.reached(Step::Committed) {
+        return Err(Failure::AtCommit(error, outcomes));
     }
+    *left = loaded.left();
+    Ok(outcomes)
 }
 
 /// Decides one command and notes what it changes.

@@ -1,9 +1,12 @@
 //! What a batch knows: the accounts it concerns as the database has them, and then as its decisions leave them.
+//!
+//! **Invariant:** what one batch leaves is known to the next one only where the database itself says that nobody has
+//! written in between, and only after the first one is durable. SQLite says so; on PostgreSQL everything is read again.
 
 use super::command::{Command, Work};
 use super::sql;
 use crate::args;
-use crate::db::{self, Pair, Row, Statement, Tx};
+use crate::db::{self, Mark, Pair, Row, Statement, Tx};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
@@ -58,6 +61,16 @@ pub(super) struct AccountNow {
 }
 
 impl AccountNow {
+    /// Keeps what concerns every request: the account's own state, and the keys and chatbots that spend.
+    fn forget_requests(&mut self) {
+        self.is_changed = false;
+        self.keys.values_mut().chain(self.chatbots.values_mut()).for_each(|subject| subject.is_changed = false);
+        self.conversations = HashMap::default();
+        self.idempotency = HashMap::default();
+        self.holds = HashMap::default();
+        self.counted = HashMap::default();
+    }
+
     pub fn take_message_number(&mut self, id: &str, chatbot_id: &str, channel: &str, number: i64) {
         if let Some(found) = self.conversations.get_mut(id) {
             found.next_message = number + 1;
@@ -203,10 +216,22 @@ impl SubjectRow {
     }
 }
 
+/// Accounts as the batches before left them. They are true for the next batch if nobody else has written in between.
+pub(super) struct Left {
+    mark: Mark,
+    accounts: HashMap<String, AccountNow>,
+}
+
+/// How many accounts are known from one batch to the next.
+const LEFT_MAX: usize = 4_096;
+
 /// Everything that the commands of a batch concern.
 #[derive(Default)]
 pub(super) struct Loaded {
     accounts: HashMap<String, AccountNow>,
+    mark: Option<Mark>,
+    /// Accounts that are known and that this batch does not concern.
+    others: HashMap<String, AccountNow>,
     /// Account and request of what was stored before. Filled only after a failure.
     stored: HashSet<(String, String)>,
     is_stored_known: bool,
@@ -227,30 +252,62 @@ async fn all<R: Row>(tx: &mut Tx, pair: &Pair, rows: &impl Serialize) -> Result<
 }
 
 impl Loaded {
-    /// Locks the accounts until the transaction ends, and reads them with the keys and chatbots that spend. What is not an
-    /// account's own row is read after the locks are held, so it is what the last owner of the locks left.
-    pub async fn lock(tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<Self> {
-        let accounts = distinct(commands.iter().map(|command| AccountPart { account_id: command.account_id.as_str() }));
-        let subjects = distinct(commands.iter().map(|command| SubjectPart {
+    /// Locks the accounts until the transaction ends, and reads them with the keys and chatbots that spend, where they are
+    /// not known from the batches before. What is not an account's own row is read after the locks are held, so it is what
+    /// the last owner of the locks left.
+    pub async fn lock(tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command], left: Option<Left>) -> Result<Self> {
+        let mark = tx.mark().await?;
+        let left = left.filter(|left| mark.is_some_and(|mark| mark.follows(&left.mark)));
+        let mut others = left.map(|left| left.accounts).unwrap_or_default();
+        let known = commands.iter().filter_map(|command| others.remove_entry(command.account_id.as_str())).collect();
+        let mut loaded = Self { accounts: known, mark, others, ..Self::default() };
+        loaded.read_unknown(tx, catalogue, commands).await?;
+        Ok(loaded)
+    }
+
+    async fn read_unknown(&mut self, tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<()> {
+        let unknown = || commands.iter().filter(|command| !self.knows(command));
+        let accounts = distinct(unknown().map(|command| AccountPart { account_id: command.account_id.as_str() }));
+        let subjects = distinct(unknown().map(|command| SubjectPart {
             account_id: command.account_id.as_str(),
             key_id: command.key_id.as_ref().map(KeyId::as_str),
             chatbot_id: command.chatbot_id.as_str(),
         }));
+        if accounts.is_empty() {
+            return Ok(());
+        }
         let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
         let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
         let (balances, subjects): (Vec<StateRow>, Vec<SubjectRow>) = tx.both(balances, subjects).await?;
-        let accounts = balances.into_iter().map(|(account_id, posted, held, debt, next_entry, next_message)| {
+        for (account_id, posted, held, debt, next_entry, next_message) in balances {
             let [posted, held, debt] = [posted, held, debt].map(Credit::from_millionths);
-            let state = AccountState { posted, held, debt, next_entry, next_message };
-            (account_id, AccountNow { state, ..AccountNow::default() })
-        });
-        let mut loaded = Self { accounts: accounts.collect(), ..Self::default() };
+            self.accounts.entry(account_id).or_default().state =
+                AccountState { posted, held, debt, next_entry, next_message };
+        }
         for row in subjects {
-            if let Some(account) = loaded.accounts.get_mut(&row.account_id) {
+            if let Some(account) = self.accounts.get_mut(&row.account_id) {
                 row.note(account, catalogue)?;
             }
         }
-        Ok(loaded)
+        Ok(())
+    }
+
+    fn knows(&self, command: &Command) -> bool {
+        let Some(account) = self.accounts.get(command.account_id.as_str()) else { return false };
+        account.chatbots.contains_key(command.chatbot_id.as_str())
+            && command.key_id.as_ref().is_none_or(|key_id| account.keys.contains_key(key_id.as_str()))
+    }
+
+    /// What the next batch may know, once this one is durable.
+    pub fn left(self) -> Option<Left> {
+        let mut accounts = self.accounts;
+        for account in accounts.values_mut() {
+            account.forget_requests();
+        }
+        if accounts.len() + self.others.len() <= LEFT_MAX {
+            accounts.extend(self.others);
+        }
+        Some(Left { mark: self.mark?, accounts })
     }
 
     /// Reads what else the decisions need.

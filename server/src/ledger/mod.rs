@@ -11,6 +11,7 @@ mod command;
 mod entries;
 mod export;
 mod filter;
+mod handover;
 mod holds;
 mod loaded;
 mod rows;

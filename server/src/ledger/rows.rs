@@ -1,26 +1,23 @@
 //! The rows that a batch adds, each with its columns in one place.
 //!
-//! PostgreSQL takes all rows of a table as one JSON text, in one round trip. SQLite reads JSON three times slower than it
-//! inserts, so there the values are bound to a statement with places for so many rows; places that stay empty are left
-//! out by it. Small batches are handed over to SQLite in one row of statements. What fails ends the whole transaction, so
-//! SQLite is told not to keep what a statement would need to undo itself alone.
+//! What fails ends the whole transaction, so SQLite is told not to keep what a statement would need to undo itself alone.
 
 use super::command::Command;
-use super::loaded::{Changed, json};
+use super::handover::{Added, Altered, Handover, Handovers, Part};
+use super::loaded::Changed;
 use super::sql;
 use super::steps::{Step, Steps};
-use crate::args;
-use crate::db::{Arg, Pair, Statement, Tx};
+use crate::db::{Arg, Tx};
 use crate::error::Result;
 use domain::clock::Timestamp;
 use domain::id::KeyId;
 use domain::ledger::{Alert, HoldState};
-use foldhash::HashMap;
+use futures_util::future::join;
 use serde::{Serialize, Serializer};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A row that can be added to a table.
-trait Insert: Serialize {
+pub(super) trait Insert: Serialize {
     const TABLE: &'static str;
     /// The whole statement for PostgreSQL.
     const POSTGRES: &'static str;
@@ -297,125 +294,31 @@ impl<'a> Rows<'a> {
     /// Writes everything. A row stands after those that it refers to.
     pub async fn write(&self, tx: &mut Tx, changed: &Changed<'_>, steps: &dyn Steps) -> Result<()> {
         let alerts: Vec<AlertRow<'_>> = self.told.iter().map(Told::row).collect();
-        let mut writing = Writing { tx, steps, tables: Vec::new(), statements: Vec::new(), places: 0 };
-        writing.insert(&self.conversations).await?;
-        writing.change("conversations", &sql::UPDATE_CONVERSATIONS, &changed.conversations).await?;
-        writing.insert(&self.messages).await?;
-        writing.insert(&self.entries).await?;
-        writing.insert(&self.counted).await?;
-        writing.insert(&self.holds).await?;
-        writing.change("holds", &sql::UPDATE_HOLDS, &self.ended_holds).await?;
-        writing.change("idempotency_keys", &sql::DELETE_IDEMPOTENCY, &self.forgotten).await?;
-        writing.insert(&self.idempotency).await?;
-        writing.insert(&alerts).await?;
-        writing.change("api_keys", &sql::UPDATE_KEYS, &changed.keys).await?;
-        writing.change("chatbots", &sql::UPDATE_CHATBOTS, &changed.chatbots).await?;
-        writing.change("balances", &sql::UPDATE_BALANCES, &changed.balances).await?;
-        writing.flush().await
-    }
-}
-
-/// How many rows a statement for SQLite has places for.
-const PLACES: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-/// From how many places on statements are handed over and not joined with further ones.
-const TOGETHER_PLACES: usize = 512;
-
-/// For so many rows, how many places the next statement has: as many as can be filled, and for a rest the smallest number
-/// that is enough.
-fn next_places(rows: usize) -> usize {
-    let is_rest = rows < 128;
-    let fitting = |places: &usize| if is_rest { *places >= rows } else { *places <= rows };
-    let found = if is_rest { PLACES.into_iter().find(fitting) } else { PLACES.into_iter().rev().find(fitting) };
-    found.unwrap_or(1)
-}
-
-/// The statement for so many rows. There are a few for each table, made once and kept as long as the program runs.
-fn sqlite_insert<R: Insert>(places: usize) -> &'static str {
-    static TEXTS: Mutex<Option<HashMap<(&str, usize), &'static str>>> = Mutex::new(None);
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    texts.get_or_insert_default().entry((R::TABLE, places)).or_insert_with(|| {
-        let [before, after] = R::SQLITE;
-        // Without numbers: the driver looks for the name of each place, and names are searched from the beginning.
-        let row = format!("({})", vec!["?"; R::COLUMNS].join(", "));
-        let rows = vec![row; places];
-        format!("{before}{}{after}", rows.join(", ")).leak()
-    })
-}
-
-/// Gathers statements and hands them over: on SQLite many at once, on PostgreSQL each by itself.
-struct Writing<'a> {
-    tx: &'a mut Tx,
-    steps: &'a dyn Steps,
-    /// Those that the gathered statements write.
-    tables: Vec<&'static str>,
-    statements: Vec<Statement>,
-    places: usize,
-}
-
-impl Writing<'_> {
-    async fn insert<R: Insert>(&mut self, rows: &[R]) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        if !self.tx.is_sqlite() {
-            return self.add(R::TABLE, Statement { sql: R::POSTGRES, args: args![json(&rows)?] }, rows.len()).await;
-        }
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let places = next_places(rest.len());
-            let (taken, left) = rest.split_at(places.min(rest.len()));
-            rest = left;
-            let mut args = Vec::with_capacity(places * R::COLUMNS);
-            for row in taken {
-                row.bind(&mut args);
-            }
-            args.resize(places * R::COLUMNS, Arg::MaybeInt(None));
-            self.add(R::TABLE, Statement { sql: sqlite_insert::<R>(places), args }, places).await?;
+        let parts: [&(dyn Part + Sync); 13] = [
+            &Added(&self.conversations),
+            &Altered("conversations", &sql::UPDATE_CONVERSATIONS, &changed.conversations),
+            &Added(&self.messages),
+            &Added(&self.entries),
+            &Added(&self.counted),
+            &Added(&self.holds),
+            &Altered("holds", &sql::UPDATE_HOLDS, &self.ended_holds),
+            &Altered("idempotency_keys", &sql::DELETE_IDEMPOTENCY, &self.forgotten),
+            &Added(&self.idempotency),
+            &Added(&alerts),
+            &Altered("api_keys", &sql::UPDATE_KEYS, &changed.keys),
+            &Altered("chatbots", &sql::UPDATE_CHATBOTS, &changed.chatbots),
+            &Altered("balances", &sql::UPDATE_BALANCES, &changed.balances),
+        ];
+        let mut handovers = Handovers { is_sqlite: tx.is_sqlite(), parts: &parts, done: 0 };
+        let mut next = handovers.next();
+        while let Some(handover) = next {
+            let Handover { statements, tables, .. } = handover?;
+            // The next one is made while the database has this one.
+            let (written, following) = join(tx.execute_all(statements), async { handovers.next() }).await;
+            written?;
+            tables.into_iter().try_for_each(|table| steps.reached(Step::Written(table)))?;
+            next = following;
         }
         Ok(())
-    }
-
-    async fn change(&mut self, table: &'static str, pair: &Pair, rows: &[impl Serialize]) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.add(table, Statement { sql: self.tx.pick(pair), args: args![json(&rows)?] }, 1).await
-    }
-
-    async fn add(&mut self, table: &'static str, statement: Statement, places: usize) -> Result<()> {
-        if self.tables.last() != Some(&table) {
-            self.tables.push(table);
-        }
-        self.statements.push(statement);
-        self.places += places;
-        if !self.tx.is_sqlite() || self.places >= TOGETHER_PLACES { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        let (statements, tables) = (std::mem::take(&mut self.statements), std::mem::take(&mut self.tables));
-        self.places = 0;
-        if !statements.is_empty() {
-            self.tx.execute_all(statements).await?;
-        }
-        tables.into_iter().try_for_each(|table| self.steps.reached(Step::Written(table)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_has_a_place_and_few_places_stay_empty() {
-        for rows in 1..2_000_usize {
-            let (mut rest, mut places) = (rows, 0);
-            while rest > 0 {
-                let next = next_places(rest);
-                assert!(PLACES.contains(&next));
-                places += next;
-                rest = rest.saturating_sub(next);
-            }
-            assert!((rows..=rows + 63).contains(&places), "{rows} rows, {places} places");
-        }
     }
 }

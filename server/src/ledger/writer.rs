@@ -12,6 +12,7 @@
 
 use super::batch::{self, Failure, Outcomes, Run, Surroundings};
 use super::command::{Command, Outcome};
+use super::loaded::Left;
 use super::steps::{Step, Steps};
 use crate::clock::Clock;
 use crate::db::{self, Db};
@@ -139,6 +140,7 @@ impl Writer {
 
 async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<Notify>) {
     let mut jobs = Vec::new();
+    let mut left = None;
     loop {
         tokio::select! {
             taken = receiver.recv_many(&mut jobs, BATCH_MAX) => if taken == 0 { return },
@@ -150,7 +152,7 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<No
         gather(&mut receiver, &mut jobs).await;
         let batch = std::mem::take(&mut jobs);
         // A panic in one batch costs that batch's answers, not those of all that come after it.
-        if AssertUnwindSafe(ledger.carry_out(batch)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(ledger.carry_out(batch, &mut left)).catch_unwind().await.is_err() {
             tracing::error!("a batch of the ledger panicked; its callers were answered with 503");
         }
     }
@@ -173,9 +175,9 @@ async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
 }
 
 impl Ledger {
-    async fn carry_out(&self, jobs: Vec<Job>) {
+    async fn carry_out(&self, jobs: Vec<Job>, left: &mut Option<Left>) {
         let commands: Vec<&Command> = jobs.iter().map(|job| job.command.as_ref()).collect();
-        let outcomes = self.outcomes(&commands).await;
+        let outcomes = self.outcomes(&commands, left).await;
         let accepted = commands.iter().zip(&outcomes);
         let changed: HashSet<&AccountId> = accepted
             .filter(|(_, outcome)| matches!(outcome, Ok(Outcome::Accepted { .. })))
@@ -193,8 +195,8 @@ impl Ledger {
 
     /// Carries out a batch; when the database does not take it as a whole, each of its commands alone, so that one that
     /// cannot be stored fails none of the others.
-    async fn outcomes(&self, commands: &[&Command]) -> Outcomes {
-        let error = match self.persist(commands, false).await {
+    async fn outcomes(&self, commands: &[&Command], left: &mut Option<Left>) -> Outcomes {
+        let error = match self.persist(commands, false, left).await {
             Ok(outcomes) => return outcomes,
             Err(error) => error,
         };
@@ -210,13 +212,13 @@ impl Ledger {
         tracing::error!(%error, requests = commands.len(), "a batch was not taken; each of its requests is tried alone");
         let mut outcomes = Outcomes::with_capacity(commands.len());
         for command in commands {
-            let alone = self.persist(&[*command], true).await;
+            let alone = self.persist(&[*command], true, left).await;
             outcomes.push(alone.and_then(|mut outcomes| outcomes.pop().unwrap_or(Err(Error::internal("no outcome")))));
         }
         outcomes
     }
 
-    async fn persist(&self, commands: &[&Command], is_second_try: bool) -> Result<Outcomes> {
+    async fn persist(&self, commands: &[&Command], is_second_try: bool, left: &mut Option<Left>) -> Result<Outcomes> {
         self.steps.reached(Step::Taken)?;
         let give_up_at = Instant::now() + RESOLVE_FOR;
         let mut retries = 0;
@@ -229,7 +231,7 @@ impl Ledger {
                 steps: self.steps.as_ref(),
                 now: self.clock.now(),
             };
-            let error = match batch::run(with, commands, run, &mut unreported).await {
+            let error = match batch::run(with, commands, run, &mut unreported, left).await {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(Failure::AtCommit(error, outcomes)) => {
                     tracing::warn!(%error, requests = commands.len(), "a commit did not report; looking for what it left");
