@@ -42,8 +42,8 @@ impl From<ChatbotRow> for Chatbot {
 const SELECT_CHATBOTS: &str = "
 SELECT c.id, c.name, c.created_at,
        (SELECT COUNT(*) FROM documents d WHERE d.account_id = c.account_id AND d.chatbot_id = c.id) AS documents,
-       c.daily_cap, CASE WHEN c.spent_since >= $2 THEN c.spent ELSE 0 END AS spent, c.paused_at
-FROM chatbots c
+       c.daily_cap, CASE WHEN s.since >= $2 THEN s.spent ELSE 0 END AS spent, c.paused_at
+FROM chatbots c LEFT JOIN spendings s ON s.account_id = c.account_id AND s.subject_id = c.id
 WHERE c.account_id = $1 AND c.deleted_at IS NULL AND ($3 = '' OR c.id = $3)
 ORDER BY c.created_at, c.id
 LIMIT 1000";

@@ -284,7 +284,7 @@ impl Steps for FailsOnce {
     }
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 14] = [
     Step::Queued,
     Step::Taken,
     Step::Begun,
@@ -294,8 +294,7 @@ const STEPS: [Step; 15] = [
     Step::Written("conversations"),
     Step::Written("messages"),
     Step::Written("entries"),
-    Step::Written("api_keys"),
-    Step::Written("chatbots"),
+    Step::Written("spendings"),
     Step::Written("balances"),
     Step::Committing,
     Step::Committed,

@@ -443,8 +443,8 @@ async fn the_verifier_notices_tampering_with_holds_answers_windows_and_caps() {
         ("belongs to one delivered answer", &["UPDATE idempotency_keys SET request_id = 'x' WHERE body IS NOT NULL"]),
         ("has an open hold", &["UPDATE idempotency_keys SET body = NULL"]),
         ("free place in its window", &["UPDATE counted_messages SET place_limit = 1"]),
-        ("what a key spent", &["UPDATE api_keys SET spent = spent - 1"]),
-        ("what a chatbot spent", &["UPDATE chatbots SET spent = 0"]),
+        ("what a key spent", &["UPDATE spendings SET spent = spent - 1 WHERE subject_id IN (SELECT id FROM api_keys)"]),
+        ("what a chatbot spent", &["DELETE FROM spendings WHERE subject_id IN (SELECT id FROM chatbots)"]),
     ];
     for server in databases().await {
         let shop = shop(&server).await;

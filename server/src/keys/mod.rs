@@ -121,8 +121,10 @@ SELECT k.id, k.name, k.consumer_key, k.created_at, u.name AS created_by,
        k.secret_created_at, k.secret_used_at, k.secret_uses,
        k.old_secret_until, k.old_secret_created_at, k.old_secret_used_at, k.old_secret_uses,
        k.last_used_at, k.last_used_from, k.disabled_at, k.expires_at, k.monthly_cap,
-       CASE WHEN k.spent_since >= $2 THEN k.spent ELSE 0 END AS spent, k.permissions, k.chatbot_ids, k.networks
-FROM api_keys k LEFT JOIN users u ON u.id = k.created_by
+       CASE WHEN s.since >= $2 THEN s.spent ELSE 0 END AS spent, k.permissions, k.chatbot_ids, k.networks
+FROM api_keys k
+LEFT JOIN users u ON u.id = k.created_by
+LEFT JOIN spendings s ON s.account_id = k.account_id AND s.subject_id = k.id
 WHERE k.account_id = $1 AND k.deleted_at IS NULL AND ($3 = '' OR k.id = $3)
 ORDER BY k.created_at, k.id
 LIMIT 1000";

@@ -4,6 +4,7 @@
 //! written in between, and only after the first one is durable. SQLite says so; on PostgreSQL everything is read again.
 
 use super::command::{Command, Work};
+use super::rows::{BalanceRow, SpendingRow};
 use super::sql;
 use crate::args;
 use crate::db::{self, Mark, Pair, Row, Statement, Tx};
@@ -87,31 +88,12 @@ impl AccountNow {
     }
 }
 
-/// Rows of accounts, keys, chatbots and conversations that a batch has changed.
+/// Rows that a batch has changed: of accounts, of what keys and chatbots spend, and of conversations.
 #[derive(Default)]
 pub(super) struct Changed<'a> {
     pub balances: Vec<BalanceRow<'a>>,
-    pub keys: Vec<SpentRow<'a>>,
-    pub chatbots: Vec<SpentRow<'a>>,
+    pub spendings: Vec<SpendingRow<'a>>,
     pub conversations: Vec<NextMessageRow<'a>>,
-}
-
-#[derive(Serialize)]
-pub(super) struct BalanceRow<'a> {
-    account_id: &'a str,
-    posted: i64,
-    held: i64,
-    debt: i64,
-    next_entry: i64,
-    next_message: i64,
-}
-
-#[derive(Serialize)]
-pub(super) struct SpentRow<'a> {
-    account_id: &'a str,
-    id: &'a str,
-    spent_since: i64,
-    spent: i64,
 }
 
 #[derive(Serialize)]
@@ -464,14 +446,13 @@ impl Loaded {
                 next_entry: state.next_entry,
                 next_message: state.next_message,
             });
-            for (subjects, rows) in [(&account.keys, &mut changed.keys), (&account.chatbots, &mut changed.chatbots)] {
-                rows.extend(subjects.iter().filter(|(_, subject)| subject.is_changed).map(|(id, subject)| SpentRow {
-                    account_id,
-                    id,
-                    spent_since: subject.spending.since.us(),
-                    spent: subject.spending.spent.millionths(),
-                }));
-            }
+            let spent = account.keys.iter().chain(&account.chatbots).filter(|(_, subject)| subject.is_changed);
+            changed.spendings.extend(spent.map(|(id, subject)| SpendingRow {
+                account_id,
+                subject_id: id,
+                since: subject.spending.since.us(),
+                spent: subject.spending.spent.millionths(),
+            }));
             let continued = account.conversations.iter().filter(|(_, conversation)| conversation.is_continued);
             changed.conversations.extend(continued.map(|(id, conversation)| NextMessageRow {
                 account_id,

@@ -210,6 +210,32 @@ row! {
 }
 
 row! {
+    /// What a key or a chatbot has spent; its first charge makes the row.
+    SpendingRow<'a> in "spendings" then
+    "ON CONFLICT (account_id, subject_id) DO UPDATE SET since = excluded.since, spent = excluded.spent" {
+        account_id: &'a str as TEXT,
+        subject_id: &'a str as TEXT,
+        since: i64 as BIGINT,
+        spent: i64 as BIGINT,
+    }
+}
+
+row! {
+    /// The row of an account is there; as a row that is added it is changed three times as fast as by a list in JSON.
+    BalanceRow<'a> in "balances" then
+    "ON CONFLICT (account_id) DO UPDATE
+     SET posted = excluded.posted, held = excluded.held, debt = excluded.debt, next_entry = excluded.next_entry,
+         next_message = excluded.next_message" {
+        account_id: &'a str as TEXT,
+        posted: i64 as BIGINT,
+        held: i64 as BIGINT,
+        debt: i64 as BIGINT,
+        next_entry: i64 as BIGINT,
+        next_message: i64 as BIGINT,
+    }
+}
+
+row! {
     AlertRow<'a> in "outbox" then "" {
         account_id: &'a str as TEXT,
         id: &'a str as TEXT,
@@ -294,7 +320,7 @@ impl<'a> Rows<'a> {
     /// Writes everything. A row stands after those that it refers to.
     pub async fn write(&self, tx: &mut Tx, changed: &Changed<'_>, steps: &dyn Steps) -> Result<()> {
         let alerts: Vec<AlertRow<'_>> = self.told.iter().map(Told::row).collect();
-        let parts: [&(dyn Part + Sync); 13] = [
+        let parts: [&(dyn Part + Sync); 12] = [
             &Added(&self.conversations),
             &Altered("conversations", &sql::UPDATE_CONVERSATIONS, &changed.conversations),
             &Added(&self.messages),
@@ -305,9 +331,8 @@ impl<'a> Rows<'a> {
             &Altered("idempotency_keys", &sql::DELETE_IDEMPOTENCY, &self.forgotten),
             &Added(&self.idempotency),
             &Added(&alerts),
-            &Altered("api_keys", &sql::UPDATE_KEYS, &changed.keys),
-            &Altered("chatbots", &sql::UPDATE_CHATBOTS, &changed.chatbots),
-            &Altered("balances", &sql::UPDATE_BALANCES, &changed.balances),
+            &Added(&changed.spendings),
+            &Added(&changed.balances),
         ];
         let mut handovers = Handovers { is_sqlite: tx.is_sqlite(), parts: &parts, done: 0 };
         let mut next = handovers.next();

@@ -71,19 +71,21 @@ pub const LOAD_SUBJECTS: Pair = reading!(
         "k.deleted_at" key_deleted_at,
         "k.version" key_version,
         "k.monthly_cap" monthly_cap,
-        "k.spent_since" key_since,
-        "k.spent" key_spent,
+        "ks.since" key_since,
+        "ks.spent" key_spent,
         "c.id" chatbot_id,
         "c.deleted_at" chatbot_deleted_at,
         "c.paused_at" chatbot_paused_at,
         "c.documents_version" documents_version,
         "c.daily_cap" daily_cap,
-        "c.spent_since" chatbot_since,
-        "c.spent" chatbot_spent,
+        "cs.since" chatbot_since,
+        "cs.spent" chatbot_spent,
     ] for [account_id TEXT, key_id TEXT, chatbot_id TEXT],
     "JOIN accounts a ON a.id = given.account_id
      LEFT JOIN api_keys k ON k.account_id = a.id AND k.id = given.key_id
-     LEFT JOIN chatbots c ON c.account_id = a.id AND c.id = given.chatbot_id",
+     LEFT JOIN spendings ks ON ks.account_id = k.account_id AND ks.subject_id = k.id
+     LEFT JOIN chatbots c ON c.account_id = a.id AND c.id = given.chatbot_id
+     LEFT JOIN spendings cs ON cs.account_id = c.account_id AND cs.subject_id = c.id",
     ""
 );
 
@@ -131,26 +133,6 @@ pub const UPDATE_CONVERSATIONS: Pair = batch!(
     "UPDATE conversations SET next_message = given.next_message FROM ",
     [account_id TEXT, id TEXT, next_message BIGINT],
     "WHERE conversations.account_id = given.account_id AND conversations.id = given.id"
-);
-
-pub const UPDATE_BALANCES: Pair = batch!(
-    "UPDATE balances SET posted = given.posted, held = given.held, debt = given.debt,
-                         next_entry = given.next_entry, next_message = given.next_message
-     FROM ",
-    [account_id TEXT, posted BIGINT, held BIGINT, debt BIGINT, next_entry BIGINT, next_message BIGINT],
-    "WHERE balances.account_id = given.account_id"
-);
-
-pub const UPDATE_KEYS: Pair = batch!(
-    "UPDATE api_keys SET spent_since = given.spent_since, spent = given.spent FROM ",
-    [account_id TEXT, id TEXT, spent_since BIGINT, spent BIGINT],
-    "WHERE api_keys.account_id = given.account_id AND api_keys.id = given.id"
-);
-
-pub const UPDATE_CHATBOTS: Pair = batch!(
-    "UPDATE chatbots SET spent_since = given.spent_since, spent = given.spent FROM ",
-    [account_id TEXT, id TEXT, spent_since BIGINT, spent BIGINT],
-    "WHERE chatbots.account_id = given.account_id AND chatbots.id = given.id"
 );
 
 pub const UPDATE_HOLDS: Pair = batch!(

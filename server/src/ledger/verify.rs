@@ -293,10 +293,14 @@ LIMIT 100",
     Check {
         rule: "what a key spent this month is the sum of its entries and open holds",
         sql: "
-WITH firsts AS (
+WITH subjects AS (
+    SELECT o.account_id, o.id, COALESCE(s.since, 0) AS since, COALESCE(s.spent, 0) AS spent
+    FROM api_keys o LEFT JOIN spendings s ON s.account_id = o.account_id AND s.subject_id = o.id
+),
+firsts AS (
     SELECT e.account_id, e.key_id AS id, MIN(e.seq) AS seq
-    FROM entries e CROSS JOIN api_keys s
-    WHERE s.account_id = e.account_id AND s.id = e.key_id AND e.kind = 'charge' AND e.at >= s.spent_since
+    FROM entries e CROSS JOIN subjects s
+    WHERE s.account_id = e.account_id AND s.id = e.key_id AND e.kind = 'charge' AND e.at >= s.since
     GROUP BY e.account_id, e.key_id
 ),
 charged AS (
@@ -307,12 +311,12 @@ charged AS (
 ),
 held AS (
     SELECT h.account_id, h.key_id AS id, SUM(h.amount) AS amount
-    FROM holds h CROSS JOIN api_keys s
-    WHERE s.account_id = h.account_id AND s.id = h.key_id AND h.state = 'open' AND h.key_since = s.spent_since
+    FROM holds h CROSS JOIN subjects s
+    WHERE s.account_id = h.account_id AND s.id = h.key_id AND h.state = 'open' AND h.key_since = s.since
     GROUP BY h.account_id, h.key_id
 )
 SELECT s.account_id, 'key ' || s.id || ' says ' || s.spent
-FROM api_keys s
+FROM subjects s
 LEFT JOIN charged c ON c.account_id = s.account_id AND c.id = s.id
 LEFT JOIN held h ON h.account_id = s.account_id AND h.id = s.id
 WHERE s.spent <> COALESCE(c.amount, 0) + COALESCE(h.amount, 0)
@@ -321,10 +325,14 @@ LIMIT 100",
     Check {
         rule: "what a chatbot spent today is the sum of its entries and open holds",
         sql: "
-WITH firsts AS (
+WITH subjects AS (
+    SELECT o.account_id, o.id, COALESCE(s.since, 0) AS since, COALESCE(s.spent, 0) AS spent
+    FROM chatbots o LEFT JOIN spendings s ON s.account_id = o.account_id AND s.subject_id = o.id
+),
+firsts AS (
     SELECT e.account_id, e.chatbot_id AS id, MIN(e.seq) AS seq
-    FROM entries e CROSS JOIN chatbots s
-    WHERE s.account_id = e.account_id AND s.id = e.chatbot_id AND e.kind = 'charge' AND e.at >= s.spent_since
+    FROM entries e CROSS JOIN subjects s
+    WHERE s.account_id = e.account_id AND s.id = e.chatbot_id AND e.kind = 'charge' AND e.at >= s.since
     GROUP BY e.account_id, e.chatbot_id
 ),
 charged AS (
@@ -335,12 +343,12 @@ charged AS (
 ),
 held AS (
     SELECT h.account_id, h.chatbot_id AS id, SUM(h.amount) AS amount
-    FROM holds h CROSS JOIN chatbots s
-    WHERE s.account_id = h.account_id AND s.id = h.chatbot_id AND h.state = 'open' AND h.chatbot_since = s.spent_since
+    FROM holds h CROSS JOIN subjects s
+    WHERE s.account_id = h.account_id AND s.id = h.chatbot_id AND h.state = 'open' AND h.chatbot_since = s.since
     GROUP BY h.account_id, h.chatbot_id
 )
 SELECT s.account_id, 'chatbot ' || s.id || ' says ' || s.spent
-FROM chatbots s
+FROM subjects s
 LEFT JOIN charged c ON c.account_id = s.account_id AND c.id = s.id
 LEFT JOIN held h ON h.account_id = s.account_id AND h.id = s.id
 WHERE s.spent <> COALESCE(c.amount, 0) + COALESCE(h.amount, 0)
