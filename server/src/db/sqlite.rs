@@ -27,7 +27,7 @@ const RESTART_PAGES: i64 = 8_000;
 /// Most pages that may still have to be copied for that, while the writers wait: 8 MiB.
 const RESTART_BEHIND_MAX: i64 = 1_000;
 /// How many prepared statements the writing connection keeps.
-const STATEMENTS_KEPT: usize = 128;
+const STATEMENTS_KEPT: usize = 256;
 
 /// The connection that writes. When its thread has ended, it is made anew for the next one who asks.
 #[derive(Clone)]
@@ -231,7 +231,7 @@ impl SqliteTx {
 }
 
 /// Most rows of statements whose joined text is kept. Each is kept as long as the program runs, so there must be an end.
-const JOINED_MAX: usize = 64;
+const JOINED_MAX: usize = 128;
 
 /// One text of several statements, made once for each row of them; `None` when there are too many different rows.
 pub fn joined(statements: &[&'static str]) -> Option<&'static str> {

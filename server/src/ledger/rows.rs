@@ -334,7 +334,9 @@ impl<'a> Rows<'a> {
             &Added(&changed.spendings),
             &Added(&changed.balances),
         ];
-        let mut handovers = Handovers { is_sqlite: tx.is_sqlite(), parts: &parts, done: 0 };
+        let requests = [self.entries.len(), self.messages.len(), self.holds.len(), self.idempotency.len()];
+        let requests = requests.into_iter().max().unwrap_or_default();
+        let mut handovers = Handovers::new(tx.is_sqlite(), &parts, requests);
         let mut next = handovers.next();
         while let Some(handover) = next {
             let Handover { statements, tables, .. } = handover?;
