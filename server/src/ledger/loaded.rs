@@ -248,16 +248,16 @@ impl Loaded {
     }
 
     async fn read_unknown(&mut self, tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command]) -> Result<()> {
-        let unknown = || commands.iter().filter(|command| !self.knows(command));
-        let accounts = distinct(unknown().map(|command| AccountPart { account_id: command.account_id.as_str() }));
-        let subjects = distinct(unknown().map(|command| SubjectPart {
+        let unknown: Vec<&Command> = commands.iter().copied().filter(|command| !self.knows(command)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let accounts = distinct(unknown.iter().map(|command| AccountPart { account_id: command.account_id.as_str() }));
+        let subjects = distinct(unknown.iter().map(|command| SubjectPart {
             account_id: command.account_id.as_str(),
             key_id: command.key_id.as_ref().map(KeyId::as_str),
             chatbot_id: command.chatbot_id.as_str(),
         }));
-        if accounts.is_empty() {
-            return Ok(());
-        }
         let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
         let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
         let (balances, subjects): (Vec<StateRow>, Vec<SubjectRow>) = tx.both(balances, subjects).await?;

@@ -339,7 +339,7 @@ impl<'a> Rows<'a> {
         let mut handovers = Handovers::new(tx.is_sqlite(), &parts, requests);
         let mut next = handovers.next();
         while let Some(handover) = next {
-            let Handover { statements, tables, .. } = handover?;
+            let Handover { statements, tables } = handover?;
             // The next one is made while the database has this one.
             let (written, following) = join(tx.execute_all(statements), async { handovers.next() }).await;
             written?;
