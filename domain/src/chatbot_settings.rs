@@ -110,7 +110,7 @@ pub struct ChatbotSettings {
 pub struct SettingsChange {
     pub welcome_message: Option<String>,
     pub instructions: Option<String>,
-    /// Empty ones are left out.
+    /// Empty ones count for the limit and are then left out.
     pub suggested_questions: Option<Vec<String>>,
     /// Empty is the product's own.
     pub colour: Option<String>,
@@ -164,16 +164,18 @@ impl ChatbotSettings {
 
 fn suggested_questions(questions: &[String]) -> Result<Vec<String>, FieldError> {
     const FIELD: &str = "suggested_questions";
+    if questions.len() > SUGGESTED_QUESTIONS_MAX {
+        return Err(FieldError::new(FIELD, format!("there may be at most {SUGGESTED_QUESTIONS_MAX} questions")));
+    }
     let mut read = Vec::new();
-    for question in questions.iter().filter(|question| !question.trim().is_empty()) {
+    for question in questions {
         let question = optional_text(FIELD, "question", question, SUGGESTED_QUESTION_CHARACTERS_MAX)?;
         if question.contains(['\n', '\r', '\t']) {
             return Err(FieldError::new(FIELD, "each question must stand on one line"));
         }
-        read.push(question.to_owned());
-    }
-    if read.len() > SUGGESTED_QUESTIONS_MAX {
-        return Err(FieldError::new(FIELD, format!("there may be at most {SUGGESTED_QUESTIONS_MAX} questions")));
+        if !question.is_empty() {
+            read.push(question.to_owned());
+        }
     }
     Ok(read)
 }
@@ -252,7 +254,9 @@ mod tests {
         let questions = |questions| SettingsChange { suggested_questions: Some(questions), ..nothing() };
         assert_eq!(refused(questions(texts(&["?"; 5]))), None);
         assert_eq!(refused(questions(texts(&["?"; 6]))), Some("suggested_questions".to_owned()));
+        assert_eq!(refused(questions(texts(&["", "", "", "", "", " "]))), Some("suggested_questions".to_owned()));
         assert_eq!(refused(questions(texts(&["ä".repeat(121).as_str()]))), Some("suggested_questions".to_owned()));
+        assert_eq!(refused(questions(texts(&[" ".repeat(121).as_str()]))), Some("suggested_questions".to_owned()));
         assert_eq!(refused(questions(texts(&["one\ntwo"]))), Some("suggested_questions".to_owned()));
         for colour in ["4b45d6", "#4b45d", "#4b45d67", "red", "#4b45dg", "#ä45d6"] {
             assert_eq!(

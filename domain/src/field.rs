@@ -50,7 +50,8 @@ pub fn required_text<'a>(
     Ok(text)
 }
 
-/// Trims a text that may be empty and checks that it is not too long, counted in characters.
+/// Trims a text that may be empty and checks that it is not too long, counted in characters with the spaces around it: what
+/// is documented as a length is the length of what was sent.
 ///
 /// # Errors
 /// When it is too long, or holds a control character other than a line break or a tab.
@@ -60,10 +61,10 @@ pub fn optional_text<'a>(
     text: &'a str,
     characters_max: usize,
 ) -> Result<&'a str, FieldError> {
-    let text = text.trim();
     if text.chars().count() > characters_max {
         return Err(FieldError::new(field, format!("the {label} may have at most {characters_max} characters")));
     }
+    let text = text.trim();
     if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
         return Err(FieldError::new(field, format!("the {label} may not hold control characters")));
     }
@@ -105,5 +106,6 @@ mod tests {
         assert!(name("name", "a\u{0}b").is_err());
         assert!(name("name", &"ä".repeat(80)).is_ok());
         assert!(name("name", &"ä".repeat(81)).is_err());
+        assert!(name("name", &format!(" {}", "ä".repeat(80))).is_err(), "spaces count");
     }
 }

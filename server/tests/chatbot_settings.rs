@@ -117,6 +117,7 @@ async fn a_program_reads_and_changes_settings() {
             ("suggested_questions", json!("One?")),
             ("suggested_questions", json!(["?", 1])),
             ("suggested_questions", json!(["?", "?", "?", "?", "?", "?"])),
+            ("suggested_questions", json!(["", "", "", "", "", ""])),
             ("colour", json!("red")),
             ("answer_engine", json!("openai")),
         ] {

@@ -159,10 +159,11 @@ pub async fn change_settings(
 ) -> Result<(), AppError> {
     let viewer = require_viewer().await?;
     let id = ChatbotId::parse(&id).ok_or_else(missing)?;
+    let questions = suggested_questions.lines().map(str::trim).filter(|line| !line.is_empty());
     let change = SettingsChange {
         welcome_message: Some(welcome_message.clone()),
         instructions: Some(instructions.clone()),
-        suggested_questions: Some(suggested_questions.lines().map(str::to_owned).collect()),
+        suggested_questions: Some(questions.map(str::to_owned).collect()),
         colour: Some(colour.clone()),
         answer_engine: Some(answer_engine.clone()),
     };
