@@ -25,6 +25,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +37,9 @@ enum Kind {
     Window,
     Key,
 }
+
+/// How many syncs are measured.
+const SYNCS: usize = 5_000;
 
 /// As the product has it.
 #[global_allocator]
@@ -65,7 +69,7 @@ async fn main() -> Result<(), Failure> {
     let mut config = options.config.clone();
     config.data_dir = folder.path().to_path_buf();
     config.sign_in_attempts_per_minute = std::num::NonZeroU32::MAX;
-    let (sync_us, sync_p99_us) = sync_cost_us(folder.path())?;
+    let syncs = sync_costs(folder.path())?;
     let profile = Arc::new(Profile::default());
     let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let server = Server::open_with_steps(config, clock, chance, Arc::<Profile>::clone(&profile)).await?;
@@ -78,7 +82,7 @@ async fn main() -> Result<(), Failure> {
     };
     server.close().await;
     let kind = format!("{:?}", options.kind).to_lowercase();
-    let line = json!({ "kind": kind, "accounts": options.accounts, "sync_us": sync_us, "sync_p99_us": sync_p99_us, "figures": figures });
+    let line = json!({ "kind": kind, "accounts": options.accounts, "syncs": syncs, "figures": figures });
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     if options.profile {
         std::io::stdout().write_all(profile.report().as_bytes())?;
@@ -115,7 +119,8 @@ async fn load(server: &Arc<Server>, payers: &Arc<Vec<Payer>>, options: &Options)
     }))
 }
 
-/// Asks half as much as can be answered at most, whether or not those before are answered.
+/// Asks half as much as can be answered at most, whether or not those before are answered. A wait begins when a request is
+/// due, even if it could not be sent then.
 async fn half(
     server: &Arc<Server>,
     payers: &Arc<Vec<Payer>>,
@@ -123,7 +128,7 @@ async fn half(
     profile: &Profile,
 ) -> Result<Value, Failure> {
     let peak = load(server, payers, options).await?;
-    let per_millisecond = peak["per_second"].as_f64().unwrap_or_default() / 2_000.0;
+    let pause = Duration::from_secs(2).div_f64(peak["per_second"].as_f64().unwrap_or(1.0));
     let batches_before = profile.batches_us().len();
     // What has been answered is forgotten at once but for one figure, so that the measurement itself stays small.
     let (sender, mut answered) = mpsc::unbounded_channel();
@@ -134,24 +139,19 @@ async fn half(
         }
         Ok::<Vec<u128>, Failure>(latencies_us)
     });
-    let (mut due, mut turn) = (0.0, 0);
-    let mut pace = tokio::time::interval(Duration::from_millis(1));
-    for _ in 0..options.seconds * 1_000 {
-        pace.tick().await;
-        due += per_millisecond;
-        while due >= 1.0 {
-            due -= 1.0;
-            let caller = Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind };
-            let sender = sender.clone();
-            tokio::spawn(async move {
-                let began = Instant::now();
-                let charged = caller.charge(&caller.payers[turn % caller.payers.len()]).await;
-                let _reader_ended = sender.send(charged.map(|()| began.elapsed().as_micros()));
+    let caller = Arc::new(Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind });
+    let (began, ends, runtime) = (Instant::now(), Duration::from_secs(options.seconds), Handle::current());
+    // The runtime's timers would let all the requests of a millisecond go at once.
+    std::thread::spawn(move || {
+        for (turn, due) in (0..).map(|turn| (turn, pause.mul_f64(f64::from(turn)))).take_while(|(_, due)| *due < ends) {
+            std::thread::sleep(due.saturating_sub(began.elapsed()));
+            let (caller, sender) = (Arc::clone(&caller), sender.clone());
+            runtime.spawn(async move {
+                let charged = caller.charge(&caller.payers[turn as usize % caller.payers.len()]).await;
+                let _reader_ended = sender.send(charged.map(|()| (began.elapsed() - due).as_micros()));
             });
-            turn += 1;
         }
-    }
-    drop(sender);
+    });
     let mut latencies_us = reading.await??;
     latencies_us.sort_unstable();
     let mut batches_us = profile.batches_us().split_off(batches_before);
@@ -310,17 +310,24 @@ impl Caller {
     }
 }
 
-/// What it costs to write a page at the end of a file and to wait until the disk has it: the median of a thousand, and the
-/// slowest hundredth.
-fn sync_cost_us(folder: &std::path::Path) -> std::io::Result<(u128, u128)> {
+/// What it costs to write a page at the end of a file and to wait until the disk has it: the median, the slowest hundredth,
+/// and how many times the median the slowest hundredth of those would wait who come evenly while one is under way and need
+/// all of the next one. Were all alike, that would be twice.
+fn sync_costs(folder: &std::path::Path) -> std::io::Result<Value> {
     let mut file = std::fs::File::create(folder.join("sync"))?;
     let mut costs = Vec::new();
-    for _ in 0..1_000 {
+    for _ in 0..SYNCS {
         let began = Instant::now();
         file.write_all(&[7; 4_096])?;
         file.sync_data()?;
         costs.push(began.elapsed().as_micros());
     }
+    let waits = costs.windows(2).flat_map(|pair| (0..pair[0]).step_by(10).map(|come| pair[0] - come + pair[1]));
+    let mut waits: Vec<u128> = waits.collect();
+    waits.sort_unstable();
     costs.sort_unstable();
-    Ok((costs[costs.len() / 2], costs[costs.len() * 99 / 100]))
+    let (median, slow, wait) = (costs[SYNCS / 2], costs[SYNCS * 99 / 100], waits[waits.len() * 99 / 100]);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let waiting = wait as f64 / median as f64;
+    Ok(json!({ "median_us": median, "p99_us": slow, "waiting_p99": waiting }))
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod api;
 mod ask;
+mod batches;
 mod chatbot_settings;
 mod contacts;
 mod conversations;

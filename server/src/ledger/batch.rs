@@ -5,7 +5,7 @@ use super::command::{Command, Outcome, Work};
 use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Left, Loaded, SubjectNow};
 use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, Shared};
 use super::steps::{Step, Steps};
-use crate::db::{self, Db};
+use crate::db::{self, Db, Mark, Tx};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::id::KeyId;
@@ -32,7 +32,6 @@ impl From<Error> for Failure {
 /// What a batch is run with.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
-    pub db: &'a Db,
     pub catalogue: &'a Catalogue,
     pub steps: &'a dyn Steps,
     pub now: Timestamp,
@@ -46,7 +45,21 @@ pub(super) enum Run {
     Again,
 }
 
-/// Runs a batch in one transaction. The outcomes are returned only when it is durable.
+/// The transaction of a batch, before it is known what all is in it.
+pub(super) struct Begun {
+    tx: Tx,
+    mark: Option<Mark>,
+}
+
+/// Begins the transaction of a batch.
+pub(super) async fn begin(db: &Db, steps: &dyn Steps) -> Result<Begun> {
+    let mut tx = db.begin().await?;
+    let mark = tx.mark().await?;
+    steps.reached(Step::Begun)?;
+    Ok(Begun { tx, mark })
+}
+
+/// Runs a batch in its transaction. The outcomes are returned only when it is durable.
 ///
 /// `unreported` are the outcomes of an earlier run whose commit did not report. They are taken when that run turns out
 /// to be stored; the locks make sure that it has ended one way or the other.
@@ -54,14 +67,13 @@ pub(super) enum Run {
 /// `left` is what the batch before knew of accounts and then what this one does; nothing, unless this one is durable.
 pub(super) async fn run(
     with: Surroundings<'_>,
+    Begun { mut tx, mark }: Begun,
     commands: &[&Command],
     run: Run,
     unreported: &mut Option<Outcomes>,
     left: &mut Option<Left>,
 ) -> std::result::Result<Outcomes, Failure> {
-    let mut tx = with.db.begin().await?;
-    with.steps.reached(Step::Begun)?;
-    let mut loaded = Loaded::lock(&mut tx, with.catalogue, commands, left.take()).await?;
+    let mut loaded = Loaded::lock(&mut tx, mark, with.catalogue, commands, left.take()).await?;
     with.steps.reached(Step::Locked)?;
     loaded.load(&mut tx, with.catalogue, commands).await?;
     if run == Run::Again {

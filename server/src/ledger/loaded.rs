@@ -237,8 +237,13 @@ impl Loaded {
     /// Locks the accounts until the transaction ends, and reads them with the keys and chatbots that spend, where they are
     /// not known from the batches before. What is not an account's own row is read after the locks are held, so it is what
     /// the last owner of the locks left.
-    pub async fn lock(tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command], left: Option<Left>) -> Result<Self> {
-        let mark = tx.mark().await?;
+    pub async fn lock(
+        tx: &mut Tx,
+        mark: Option<Mark>,
+        catalogue: &Catalogue,
+        commands: &[&Command],
+        left: Option<Left>,
+    ) -> Result<Self> {
         let left = left.filter(|left| mark.is_some_and(|mark| mark.follows(&left.mark)));
         let mut others = left.map(|left| left.accounts).unwrap_or_default();
         let known = commands.iter().filter_map(|command| others.remove_entry(command.account_id.as_str())).collect();

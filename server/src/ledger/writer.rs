@@ -3,14 +3,14 @@
 //! It has a thread of its own because a batch is a few short steps with the database between them. Among the requests,
 //! each step would wait for its turn while the locks are held and everybody else waits for the batch.
 //!
-//! A batch is what queued up while the last one was written, so there is no timer to tune: batches are small when little
-//! is asked and large when much is. A caller is answered when his batch is durable and not before. What has been queued
+//! A batch is what queued up while the last one was written and its own transaction began, so there is no timer to tune:
+//! batches are small when little is asked and large when much is. A caller is answered when his batch is durable and not before. What has been queued
 //! is carried out whether or not its caller still waits.
 //!
 //! **Invariant:** a batch whose commit did not report is never given up as long as the database may answer: whether it is
 //! stored decides between its outcomes and doing it again, so that no charge is lost or doubled.
 
-use super::batch::{self, Failure, Outcomes, Run, Surroundings};
+use super::batch::{self, Begun, Failure, Outcomes, Run, Surroundings};
 use super::command::{Command, Outcome};
 use super::loaded::Left;
 use super::steps::{Step, Steps};
@@ -33,8 +33,6 @@ use tokio::time::Instant;
 
 /// Most commands in one transaction.
 const BATCH_MAX: usize = 4_096;
-/// How often the writer looks whether more has come before it begins.
-const GATHER_ROUNDS_MAX: u32 = 32;
 /// How often a batch is run again because another transaction was in its way.
 const RETRIES_MAX: u32 = 20;
 /// How long a batch whose commit did not report is looked after. Its callers have given up by then.
@@ -149,35 +147,25 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<No
         if jobs.is_empty() {
             continue;
         }
-        gather(&mut receiver, &mut jobs).await;
         let batch = std::mem::take(&mut jobs);
         // A panic in one batch costs that batch's answers, not those of all that come after it.
-        if AssertUnwindSafe(ledger.carry_out(batch, &mut left)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(ledger.carry_out(batch, &mut receiver, &mut left)).catch_unwind().await.is_err() {
             tracing::error!("a batch of the ledger panicked; its callers were answered with 503");
         }
     }
 }
 
-/// Lets whoever is about to ask do so: the callers of the last batch have just been answered and their next requests are
-/// on the way. It waits for no time, only for as long as another look brings something new.
-async fn gather(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
-    for _ in 0..GATHER_ROUNDS_MAX {
-        tokio::task::yield_now().await;
-        let before = jobs.len();
+impl Ledger {
+    async fn carry_out(&self, mut jobs: Vec<Job>, receiver: &mut mpsc::Receiver<Job>, left: &mut Option<Left>) {
+        let begun = self.begin().await;
+        // Whoever asked while the transaction began is in it. After a batch these are many: its callers have just been
+        // answered, and their next requests were on the way.
         while jobs.len() < BATCH_MAX {
             let Ok(job) = receiver.try_recv() else { break };
             jobs.push(job);
         }
-        if jobs.len() == before {
-            return;
-        }
-    }
-}
-
-impl Ledger {
-    async fn carry_out(&self, jobs: Vec<Job>, left: &mut Option<Left>) {
         let commands: Vec<&Command> = jobs.iter().map(|job| job.command.as_ref()).collect();
-        let outcomes = self.outcomes(&commands, left).await;
+        let outcomes = self.outcomes(&commands, begun, left).await;
         let accepted = commands.iter().zip(&outcomes);
         let changed: HashSet<&AccountId> = accepted
             .filter(|(_, outcome)| matches!(outcome, Ok(Outcome::Accepted { .. })))
@@ -193,10 +181,15 @@ impl Ledger {
         let _no_matter = self.steps.reached(Step::Replied);
     }
 
+    async fn begin(&self) -> Result<Begun> {
+        self.steps.reached(Step::Taken)?;
+        batch::begin(&self.db, self.steps.as_ref()).await
+    }
+
     /// Carries out a batch; when the database does not take it as a whole, each of its commands alone, so that one that
     /// cannot be stored fails none of the others.
-    async fn outcomes(&self, commands: &[&Command], left: &mut Option<Left>) -> Outcomes {
-        let error = match self.persist(commands, false, left).await {
+    async fn outcomes(&self, commands: &[&Command], begun: Result<Begun>, left: &mut Option<Left>) -> Outcomes {
+        let error = match self.persist(commands, Run::First, begun, left).await {
             Ok(outcomes) => return outcomes,
             Err(error) => error,
         };
@@ -212,26 +205,29 @@ impl Ledger {
         tracing::error!(%error, requests = commands.len(), "a batch was not taken; each of its requests is tried alone");
         let mut outcomes = Outcomes::with_capacity(commands.len());
         for command in commands {
-            let alone = self.persist(&[*command], true, left).await;
+            let alone = self.persist(&[*command], Run::Again, self.begin().await, left).await;
             outcomes.push(alone.and_then(|mut outcomes| outcomes.pop().unwrap_or(Err(Error::internal("no outcome")))));
         }
         outcomes
     }
 
-    async fn persist(&self, commands: &[&Command], is_second_try: bool, left: &mut Option<Left>) -> Result<Outcomes> {
-        self.steps.reached(Step::Taken)?;
+    async fn persist(
+        &self,
+        commands: &[&Command],
+        mut run: Run,
+        mut begun: Result<Begun>,
+        left: &mut Option<Left>,
+    ) -> Result<Outcomes> {
         let give_up_at = Instant::now() + RESOLVE_FOR;
         let mut retries = 0;
-        let mut run = if is_second_try { Run::Again } else { Run::First };
         let mut unreported: Option<Outcomes> = None;
         loop {
-            let with = Surroundings {
-                db: &self.db,
-                catalogue: &self.catalogue,
-                steps: self.steps.as_ref(),
-                now: self.clock.now(),
+            let with = Surroundings { catalogue: &self.catalogue, steps: self.steps.as_ref(), now: self.clock.now() };
+            let ran = match begun {
+                Ok(begun) => batch::run(with, begun, commands, run, &mut unreported, left).await,
+                Err(error) => Err(error.into()),
             };
-            let error = match batch::run(with, commands, run, &mut unreported, left).await {
+            let error = match ran {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(Failure::AtCommit(error, outcomes)) => {
                     tracing::warn!(%error, requests = commands.len(), "a commit did not report; looking for what it left");
@@ -249,6 +245,7 @@ impl Ledger {
             } else {
                 return Err(error);
             }
+            begun = self.begin().await;
         }
     }
 }
