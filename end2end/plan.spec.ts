@@ -40,6 +40,7 @@ test("the plans can be compared, and support be asked", async ({ page }) => {
   await expect(dialog.getByRole("row", { name: /^Messages in 3 hours/ })).toContainText(/40\s*200\s*1,000/);
   await expect(dialog.getByRole("row", { name: /^Documents/ })).toContainText(/5\s*100\s*2,000/);
   await expect(dialog.getByRole("row", { name: /^API keys/ })).toContainText(/2\s*5\s*20/);
+  await expect(dialog.getByRole("row").last()).toContainText(/Choose\s*Your plan\s*Choose/);
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
   await expect(page).toHaveURL(/\/settings$/);

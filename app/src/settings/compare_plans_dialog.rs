@@ -1,22 +1,24 @@
-//! The catalogue, one plan a column.
+//! The catalogue, one plan a column; the account's own is named.
 
 use super::page::PAGE;
-use super::server_fns::Offer;
+use super::server_fns::{Offer, Snapshot};
 use crate::components::{Dialog, Loaded, ProblemNotice, grouped};
 use domain::money::{Currency, Money};
 use domain::plan::Plan;
 use leptos::prelude::*;
 
 #[component]
-pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
+pub fn ComparePlansDialog(offer: Loaded<Offer>, snapshot: Loaded<Snapshot>) -> impl IntoView {
     view! {
         <Dialog title="Compare plans" close_href=PAGE>
             <div class="in">
                 <Suspense>
                     {move || offer.show(async move {
-                        match offer.await {
-                            Ok(offer) => plan_table(&offer),
-                            Err(error) => view! { <ProblemNotice problem=error.problem /> }.into_any(),
+                        match (offer.await, snapshot.await) {
+                            (Ok(offer), Ok(snapshot)) => plan_table(&offer, &snapshot.usage.plan.id),
+                            (Err(error), _) | (_, Err(error)) => {
+                                view! { <ProblemNotice problem=error.problem /> }.into_any()
+                            }
                         }
                     })}
                 </Suspense>
@@ -33,7 +35,7 @@ pub fn ComparePlansDialog(offer: Loaded<Offer>) -> impl IntoView {
     }
 }
 
-fn plan_table(offer: &Offer) -> AnyView {
+fn plan_table(offer: &Offer, own_plan_id: &str) -> AnyView {
     let catalogue = &offer.catalogue;
     let plans = &catalogue.plans;
     let row = |label: String, limit: fn(&Plan) -> u32| {
@@ -72,7 +74,7 @@ fn plan_table(offer: &Offer) -> AnyView {
                     {row("API keys".to_owned(), |plan| plan.api_keys)}
                     <tr>
                         <td></td>
-                        {plans.iter().map(choice_cell).collect_view()}
+                        {plans.iter().map(|plan| choice_cell(plan, plan.id == own_plan_id)).collect_view()}
                     </tr>
                 </tbody>
             </table>
@@ -89,7 +91,10 @@ fn price_cell(plan: &Plan, currency: Currency) -> AnyView {
     view! { <td class="r num">{price.short_text()}</td> }.into_any()
 }
 
-fn choice_cell(plan: &Plan) -> AnyView {
+fn choice_cell(plan: &Plan, is_own: bool) -> AnyView {
+    if is_own {
+        return view! { <td class="r">"Your plan"</td> }.into_any();
+    }
     let (address, label) = (format!("/settings/plan/{}", plan.id), format!("Choose {}", plan.name));
     view! { <td class="r"><a href=address aria-label=label>"Choose"</a></td> }.into_any()
 }

@@ -54,7 +54,7 @@ pub fn SettingsPage() -> impl IntoView {
                 }
             })}
         </Transition>
-        <Dialogs offer=offer />
+        <Dialogs offer=offer snapshot=snapshot />
     }
 }
 
@@ -72,7 +72,7 @@ fn Cards(snapshot: Snapshot) -> impl IntoView {
 
 /// Stands beside the cards, not among them: what is typed into a dialog must outlive a change of the numbers behind it.
 #[component]
-fn Dialogs(offer: Loaded<Offer>) -> impl IntoView {
+fn Dialogs(offer: Loaded<Offer>, snapshot: Loaded<Snapshot>) -> impl IntoView {
     let query = use_query_map();
     let opened = Memo::new(move |_| query.with(opened_dialog));
     let asked_key = move || match opened.get() {
@@ -83,7 +83,7 @@ fn Dialogs(offer: Loaded<Offer>) -> impl IntoView {
     move || match opened.get() {
         Opened::Nothing => ().into_any(),
         Opened::AddBalance(amount) => view! { <AddBalanceDialog amount=amount offer=offer /> }.into_any(),
-        Opened::ComparePlans => view! { <ComparePlansDialog offer=offer /> }.into_any(),
+        Opened::ComparePlans => view! { <ComparePlansDialog offer=offer snapshot=snapshot /> }.into_any(),
         Opened::NewKey => view! { <NewKeyDialog /> }.into_any(),
         Opened::RegenerateKey(_) => view! { <RegenerateKeyDialog key_resource=key /> }.into_any(),
         Opened::DeleteKey(_) => view! { <DeleteKeyDialog key_resource=key /> }.into_any(),
