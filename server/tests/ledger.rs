@@ -272,6 +272,20 @@ async fn entries_cannot_be_changed_or_deleted() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_entry_of_a_kind_whatever_is_written() {
+    const COPY: &str = "INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id)
+        SELECT account_id, seq + 1, kind, amount, posted_after, at, request_id FROM entries";
+    const OF_ANOTHER: &str = "INSERT INTO entries (account_id, seq, kind, amount, posted_after, at, request_id)
+        SELECT account_id, seq + 1, kind, amount, posted_after, at, 'req_other' FROM entries";
+    for server in databases().await {
+        give_credit(&server, &owner(&server, "olga").await, 5).await;
+        let error = server.db.execute(COPY, vec![]).await.expect_err("it is there").to_string();
+        assert!(error.to_lowercase().contains("unique"), "{error}");
+        assert_eq!(server.db.execute(OF_ANOTHER, vec![]).await.expect("a request of its own"), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_balance_cannot_become_negative_by_any_statement() {
     for server in databases().await {
         give_credit(&server, &owner(&server, "olga").await, 5).await;
