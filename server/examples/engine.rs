@@ -143,13 +143,15 @@ async fn half(
     let (began, ends, runtime) = (Instant::now(), Duration::from_secs(options.seconds), Handle::current());
     // The runtime's timers would let all the requests of a millisecond go at once.
     std::thread::spawn(move || {
-        for (turn, due) in (0..).map(|turn| (turn, pause.mul_f64(f64::from(turn)))).take_while(|(_, due)| *due < ends) {
+        let (mut due, mut turn) = (Duration::ZERO, 0);
+        while due < ends {
             std::thread::sleep(due.saturating_sub(began.elapsed()));
             let (caller, sender) = (Arc::clone(&caller), sender.clone());
             runtime.spawn(async move {
-                let charged = caller.charge(&caller.payers[turn as usize % caller.payers.len()]).await;
-                let _reader_ended = sender.send(charged.map(|()| (began.elapsed() - due).as_micros()));
+                let charged = caller.charge(&caller.payers[turn % caller.payers.len()]).await;
+                let _reader_ended = sender.send(charged.map(|()| began.elapsed().saturating_sub(due).as_micros()));
             });
+            (due, turn) = (due + pause, turn + 1);
         }
     });
     let mut latencies_us = reading.await??;
