@@ -11,6 +11,8 @@ use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
+use leptos::reactive::computed::ScopedFuture;
+use leptos::reactive::owner::Owner;
 use leptos_axum::{LeptosRoutes, ResponseOptions, file_and_error_handler_with_context, generate_route_list};
 use server::http::{Limits, Refused};
 use server::{Server, sessions};
@@ -106,10 +108,18 @@ fn router(server: &Arc<Server>, site_root: &Path) -> Router {
         .merge(app::operator::server_fns::plain_routes(Arc::clone(server), options.clone()));
     let console = server::http::limit_body(console.merge(plain), FORM_BYTES_MAX);
     let console = console.merge(app::documents::server_fns::plain_routes(Arc::clone(server), options.clone()));
-    let console = server::http::protect_from_cross_site(console);
-    let open = server::http::routes(Arc::clone(server))
-        .merge(app::recovery::server_fns::open_routes(Arc::clone(server), options));
-    server::http::wrap(Arc::clone(server), open.merge(console))
+    let console = server::http::protect_from_cross_site(console)
+        .merge(app::recovery::server_fns::open_routes(Arc::clone(server), options))
+        .layer(from_fn(keep_apart));
+    server::http::wrap(Arc::clone(server), server::http::routes(Arc::clone(server)).merge(console))
+}
+
+/// Gives each request a place of its own for what Leptos looks up by the thread that it runs on.
+///
+/// **Invariant:** nobody finds the context of another request. A page's stays behind on the thread while the page waits for
+/// its data; a plain route that was served there meanwhile found it, and gave that page the status of its own refusal.
+async fn keep_apart(request: Request, next: Next) -> Response {
+    Owner::new_root(None).with(|| ScopedFuture::new_untracked(next.run(request))).await
 }
 
 /// Small answers gain nothing, and events must not wait in a buffer.

@@ -337,3 +337,27 @@ fn everything_that_the_console_answers_has_a_row() {
     assert_eq!(quoted_after("src", ".route("), Vec::<String>::new());
     assert_same(quoted_after("app/src", "path!("), PAGES.iter().map(|(pattern, _)| (*pattern).to_owned()));
 }
+
+/// Both are served by the same threads: what is refused there on one page was the status of another that was waiting.
+#[tokio::test]
+async fn what_one_is_refused_is_not_what_another_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let config = Options::parse_from(["artiko", "--data-dir", data_dir.to_str().expect("a path")]).config;
+    let server = Server::open(config.without_database_url()).await.expect("the installation opens");
+    let cookie = Some(("cookie", belongings(&server, "Quillon").await.cookie(&server, Role::Owner).await));
+    server.close().await;
+    let console = Console::start(&data_dir, folder.path()).await;
+    let asked = async |path: &str, credential: &Credential, times: usize| {
+        let mut told = BTreeSet::new();
+        for _ in 0..times {
+            told.insert(console.get(path, credential).await.status);
+        }
+        told
+    };
+    let pages = async || asked("/conversations/contacts", &cookie, 200).await;
+    let links = async || asked("/confirm-email?token=x", &None, 400).await;
+    let (page, other_page, link, other_link) = tokio::join!(pages(), pages(), links(), links());
+    assert_eq!([page, other_page], [BTreeSet::from([200]), BTreeSet::from([200])]);
+    assert_eq!([link, other_link], [BTreeSet::from([404]), BTreeSet::from([404])]);
+}
