@@ -4,8 +4,8 @@
 //! each step would wait for its turn while the locks are held and everybody else waits for the batch.
 //!
 //! A batch is what queued up while the last one was written and its own transaction began, so there is no timer to tune:
-//! batches are small when little is asked and large when much is. A caller is answered when his batch is durable and not before. What has been queued
-//! is carried out whether or not its caller still waits.
+//! batches are small when little is asked and large when much is. A caller is answered when his batch is durable and not
+//! before. What has been queued is carried out whether or not its caller still waits.
 //!
 //! **Invariant:** a batch whose commit did not report is never given up as long as the database may answer: whether it is
 //! stored decides between its outcomes and doing it again, so that no charge is lost or doubled.
