@@ -1,8 +1,9 @@
-//! One batch: everything that its commands concern is loaded, each command is decided in memory in the order of its
-//! arrival, and all that follows is written, in a handful of statements whatever the size of the batch.
+//! One batch, a transaction: everything that commands concern is loaded, each is decided in memory in the order of its
+//! arrival, and all that follows is written, in a handful of statements however many they are. Whoever comes until then is
+//! added in the same way, before all is committed at once.
 
 use super::command::{Command, Outcome, Work};
-use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Left, Loaded, SubjectNow};
+use super::loaded::{AccountNow, ConversationNow, IdempotencyNow, Known, Left, Loaded, SubjectNow};
 use super::rows::{ConversationRow, CountedRow, EntryRow, HoldRow, IdempotencyRow, MessageRow, Rows, Shared};
 use super::steps::{Step, Steps};
 use crate::db::{self, Db, Mark, Tx};
@@ -29,7 +30,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What a batch is run with.
+/// What commands are decided with.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
     pub catalogue: &'a Catalogue,
@@ -45,62 +46,76 @@ pub(super) enum Run {
     Again,
 }
 
-/// The transaction of a batch, before it is known what all is in it.
-pub(super) struct Begun {
+/// A batch that has begun: its transaction, and what it has decided and written so far.
+pub(super) struct Batch {
     tx: Tx,
     mark: Option<Mark>,
-}
-
-/// Begins the transaction of a batch.
-pub(super) async fn begin(db: &Db, steps: &dyn Steps) -> Result<Begun> {
-    let mut tx = db.begin().await?;
-    let mark = tx.mark().await?;
-    steps.reached(Step::Begun)?;
-    Ok(Begun { tx, mark })
-}
-
-/// Runs a batch in its transaction. The outcomes are returned only when it is durable.
-///
-/// `unreported` are the outcomes of an earlier run whose commit did not report. They are taken when that run turns out
-/// to be stored; the locks make sure that it has ended one way or the other.
-///
-/// `left` is what the batch before knew of accounts and then what this one does; nothing, unless this one is durable.
-pub(super) async fn run(
-    with: Surroundings<'_>,
-    Begun { mut tx, mark }: Begun,
-    commands: &[&Command],
+    known: Known,
     run: Run,
-    unreported: &mut Option<Outcomes>,
-    left: &mut Option<Left>,
-) -> std::result::Result<Outcomes, Failure> {
-    let mut loaded = Loaded::lock(&mut tx, mark, with.catalogue, commands, left.take()).await?;
-    with.steps.reached(Step::Locked)?;
-    loaded.load(&mut tx, with.catalogue, commands).await?;
-    if run == Run::Again {
-        loaded.load_requests(&mut tx, commands).await?;
+    outcomes: Outcomes,
+}
+
+impl Batch {
+    /// Begins the transaction. `left` is what the batch before knew of accounts and then what this one does; nothing, unless
+    /// this one is durable.
+    pub async fn begin(db: &Db, steps: &dyn Steps, run: Run, left: &mut Option<Left>) -> Result<Self> {
+        let mut tx = db.begin().await?;
+        let mark = tx.mark().await?;
+        steps.reached(Step::Begun)?;
+        let known = left.take().map(|left| left.known(mark)).unwrap_or_default();
+        Ok(Self { tx, mark, known, run, outcomes: Outcomes::new() })
     }
-    with.steps.reached(Step::Loaded)?;
-    if unreported.is_some() && commands.iter().any(|command| loaded.is_stored(command)) {
-        return Ok(unreported.take().unwrap_or_default());
+
+    /// Whether commands may be added to those that are there. On PostgreSQL they may not: accounts are locked in the order
+    /// of their ids, so that two processes never wait for each other, and there might be some that come before these.
+    pub const fn takes_more(&self) -> bool {
+        self.mark.is_some()
     }
-    let mut rows = Rows::default();
-    let mut outcomes = Outcomes::with_capacity(commands.len());
-    for command in commands {
-        outcomes.push(carry_out(&mut loaded, &mut rows, with, command));
+
+    /// Decides commands and writes what follows; nothing is durable.
+    ///
+    /// `unreported` are the outcomes of an earlier run whose commit did not report. When that run turns out to be stored
+    /// they are returned, and there is nothing to commit; the locks make sure that it has ended one way or the other.
+    pub async fn add(
+        &mut self,
+        with: Surroundings<'_>,
+        commands: &[&Command],
+        unreported: &mut Option<Outcomes>,
+    ) -> Result<Option<Outcomes>> {
+        let mut loaded = Loaded::lock(&mut self.tx, with.catalogue, commands, std::mem::take(&mut self.known)).await?;
+        with.steps.reached(Step::Locked)?;
+        loaded.load(&mut self.tx, with.catalogue, commands).await?;
+        if self.run == Run::Again {
+            loaded.load_requests(&mut self.tx, commands).await?;
+        }
+        with.steps.reached(Step::Loaded)?;
+        if unreported.is_some() && commands.iter().any(|command| loaded.is_stored(command)) {
+            return Ok(unreported.take());
+        }
+        let mut rows = Rows::default();
+        self.outcomes.reserve(commands.len());
+        for command in commands {
+            self.outcomes.push(carry_out(&mut loaded, &mut rows, with, command));
+        }
+        with.steps.reached(Step::Decided)?;
+        rows.write(&mut self.tx, &loaded.changed(), with.steps).await?;
+        self.known = loaded.known();
+        Ok(None)
     }
-    with.steps.reached(Step::Decided)?;
-    let changed = loaded.changed();
-    rows.write(&mut tx, &changed, with.steps).await?;
-    with.steps.reached(Step::Committing)?;
-    if let Err(error) = tx.commit().await {
-        let is_known = matches!(&error, Error::Database(error) if db::is_known_to_have_failed(error));
-        return Err(if is_known { Failure::BeforeCommit(error) } else { Failure::AtCommit(error, outcomes) });
+
+    /// Makes everything durable; only then it returns the outcomes, in the order in which the commands were added.
+    pub async fn commit(self, steps: &dyn Steps, left: &mut Option<Left>) -> std::result::Result<Outcomes, Failure> {
+        steps.reached(Step::Committing)?;
+        if let Err(error) = self.tx.commit().await {
+            let is_known = matches!(&error, Error::Database(error) if db::is_known_to_have_failed(error));
+            return Err(if is_known { Failure::BeforeCommit(error) } else { Failure::AtCommit(error, self.outcomes) });
+        }
+        if let Err(error) = steps.reached(Step::Committed) {
+            return Err(Failure::AtCommit(error, self.outcomes));
+        }
+        *left = self.mark.map(|mark| Left { mark, accounts: self.known });
+        Ok(self.outcomes)
     }
-    if let Err(error) = with.steps.reached(Step::Committed) {
-        return Err(Failure::AtCommit(error, outcomes));
-    }
-    *left = loaded.left();
-    Ok(outcomes)
 }
 
 /// Decides one command and notes what it changes.

@@ -198,22 +198,31 @@ impl SubjectRow {
     }
 }
 
+/// Accounts with their keys and chatbots, as the commands before left them.
+pub(super) type Known = HashMap<String, AccountNow>;
+
+/// How many accounts are known beside those that commands concern.
+const KNOWN_MAX: usize = 4_096;
+
 /// Accounts as the batches before left them. They are true for the next batch if nobody else has written in between.
 pub(super) struct Left {
-    mark: Mark,
-    accounts: HashMap<String, AccountNow>,
+    pub mark: Mark,
+    pub accounts: Known,
 }
 
-/// How many accounts are known from one batch to the next.
-const LEFT_MAX: usize = 4_096;
+impl Left {
+    /// What of it is true in a transaction with this mark.
+    pub fn known(self, mark: Option<Mark>) -> Known {
+        if mark.is_some_and(|mark| mark.follows(&self.mark)) { self.accounts } else { Known::default() }
+    }
+}
 
-/// Everything that the commands of a batch concern.
+/// Everything that some commands of a batch concern.
 #[derive(Default)]
 pub(super) struct Loaded {
-    accounts: HashMap<String, AccountNow>,
-    mark: Option<Mark>,
-    /// Accounts that are known and that this batch does not concern.
-    others: HashMap<String, AccountNow>,
+    accounts: Known,
+    /// Accounts that are known and that these commands do not concern.
+    others: Known,
     /// Account and request of what was stored before. Filled only after a failure.
     stored: HashSet<(String, String)>,
     is_stored_known: bool,
@@ -235,19 +244,11 @@ async fn all<R: Row>(tx: &mut Tx, pair: &Pair, rows: &impl Serialize) -> Result<
 
 impl Loaded {
     /// Locks the accounts until the transaction ends, and reads them with the keys and chatbots that spend, where they are
-    /// not known from the batches before. What is not an account's own row is read after the locks are held, so it is what
-    /// the last owner of the locks left.
-    pub async fn lock(
-        tx: &mut Tx,
-        mark: Option<Mark>,
-        catalogue: &Catalogue,
-        commands: &[&Command],
-        left: Option<Left>,
-    ) -> Result<Self> {
-        let left = left.filter(|left| mark.is_some_and(|mark| mark.follows(&left.mark)));
-        let mut others = left.map(|left| left.accounts).unwrap_or_default();
-        let known = commands.iter().filter_map(|command| others.remove_entry(command.account_id.as_str())).collect();
-        let mut loaded = Self { accounts: known, mark, others, ..Self::default() };
+    /// not known. What is not an account's own row is read after the locks are held, so it is what the last owner of the
+    /// locks left.
+    pub async fn lock(tx: &mut Tx, catalogue: &Catalogue, commands: &[&Command], mut known: Known) -> Result<Self> {
+        let accounts = commands.iter().filter_map(|command| known.remove_entry(command.account_id.as_str())).collect();
+        let mut loaded = Self { accounts, others: known, ..Self::default() };
         loaded.read_unknown(tx, catalogue, commands).await?;
         Ok(loaded)
     }
@@ -285,16 +286,16 @@ impl Loaded {
             && command.key_id.as_ref().is_none_or(|key_id| account.keys.contains_key(key_id.as_str()))
     }
 
-    /// What the next batch may know, once this one is durable.
-    pub fn left(self) -> Option<Left> {
+    /// What is known to whoever comes next in this transaction, and to the next batch once this one is durable.
+    pub fn known(self) -> Known {
         let mut accounts = self.accounts;
         for account in accounts.values_mut() {
             account.forget_requests();
         }
-        if accounts.len() + self.others.len() <= LEFT_MAX {
+        if accounts.len() + self.others.len() <= KNOWN_MAX {
             accounts.extend(self.others);
         }
-        Some(Left { mark: self.mark?, accounts })
+        accounts
     }
 
     /// Reads what else the decisions need.

@@ -3,14 +3,14 @@
 //! It has a thread of its own because a batch is a few short steps with the database between them. Among the requests,
 //! each step would wait for its turn while the locks are held and everybody else waits for the batch.
 //!
-//! A batch is what queued up while the last one was written and its own transaction began, so there is no timer to tune:
-//! batches are small when little is asked and large when much is. A caller is answered when his batch is durable and not
-//! before. What has been queued is carried out whether or not its caller still waits.
+//! A batch is what queued up while the last one was synced and until its own is, so there is no timer to tune: batches are
+//! small when little is asked and large when much is. A caller is answered when his batch is durable and not before. What
+//! has been queued is carried out whether or not its caller still waits.
 //!
 //! **Invariant:** a batch whose commit did not report is never given up as long as the database may answer: whether it is
 //! stored decides between its outcomes and doing it again, so that no charge is lost or doubled.
 
-use super::batch::{self, Begun, Failure, Outcomes, Run, Surroundings};
+use super::batch::{Batch, Failure, Outcomes, Run, Surroundings};
 use super::command::{Command, Outcome};
 use super::loaded::Left;
 use super::steps::{Step, Steps};
@@ -155,17 +155,26 @@ async fn work(ledger: Ledger, mut receiver: mpsc::Receiver<Job>, closing: Arc<No
     }
 }
 
+/// Takes what has queued up, as far as a batch has room.
+fn take(receiver: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    while jobs.len() < BATCH_MAX {
+        let Ok(job) = receiver.try_recv() else { break };
+        jobs.push(job);
+    }
+}
+
+fn commands(jobs: &[Job]) -> Vec<&Command> {
+    jobs.iter().map(|job| job.command.as_ref()).collect()
+}
+
 impl Ledger {
     async fn carry_out(&self, mut jobs: Vec<Job>, receiver: &mut mpsc::Receiver<Job>, left: &mut Option<Left>) {
-        let begun = self.begin().await;
-        // Whoever asked while the transaction began is in it. After a batch these are many: its callers have just been
-        // answered, and their next requests were on the way.
-        while jobs.len() < BATCH_MAX {
-            let Ok(job) = receiver.try_recv() else { break };
-            jobs.push(job);
-        }
-        let commands: Vec<&Command> = jobs.iter().map(|job| job.command.as_ref()).collect();
-        let outcomes = self.outcomes(&commands, begun, left).await;
+        let ran = self.run_first(&mut jobs, receiver, left).await;
+        let commands = commands(&jobs);
+        let outcomes = match ran {
+            Ok(outcomes) => outcomes,
+            Err(failure) => self.outcomes(&commands, failure, left).await,
+        };
         let accepted = commands.iter().zip(&outcomes);
         let changed: HashSet<&AccountId> = accepted
             .filter(|(_, outcome)| matches!(outcome, Ok(Outcome::Accepted { .. })))
@@ -181,15 +190,56 @@ impl Ledger {
         let _no_matter = self.steps.reached(Step::Replied);
     }
 
-    async fn begin(&self) -> Result<Begun> {
-        self.steps.reached(Step::Taken)?;
-        batch::begin(&self.db, self.steps.as_ref()).await
+    /// Runs a batch with all who ask before it is committed.
+    async fn run_first(
+        &self,
+        jobs: &mut Vec<Job>,
+        receiver: &mut mpsc::Receiver<Job>,
+        left: &mut Option<Left>,
+    ) -> std::result::Result<Outcomes, Failure> {
+        let begun = self.begin(Run::First, left).await;
+        // Whoever asked while the transaction began: after a batch these are many, because its callers have just been
+        // answered, and their next requests were on the way.
+        take(receiver, jobs);
+        let mut batch = begun?;
+        batch.add(self.surroundings(), &commands(jobs), &mut None).await?;
+        if batch.takes_more() {
+            // Whoever asked while those were written would otherwise wait for their sync and then for all of the next batch.
+            let added = jobs.len();
+            take(receiver, jobs);
+            if jobs.len() > added {
+                batch.add(self.surroundings(), &commands(&jobs[added..]), &mut None).await?;
+            }
+        }
+        batch.commit(self.steps.as_ref(), left).await
     }
 
-    /// Carries out a batch; when the database does not take it as a whole, each of its commands alone, so that one that
-    /// cannot be stored fails none of the others.
-    async fn outcomes(&self, commands: &[&Command], begun: Result<Begun>, left: &mut Option<Left>) -> Outcomes {
-        let error = match self.persist(commands, Run::First, begun, left).await {
+    async fn run_again(
+        &self,
+        commands: &[&Command],
+        unreported: &mut Option<Outcomes>,
+        left: &mut Option<Left>,
+    ) -> std::result::Result<Outcomes, Failure> {
+        let mut batch = self.begin(Run::Again, left).await?;
+        match batch.add(self.surroundings(), commands, unreported).await? {
+            Some(stored) => Ok(stored),
+            None => batch.commit(self.steps.as_ref(), left).await,
+        }
+    }
+
+    async fn begin(&self, run: Run, left: &mut Option<Left>) -> Result<Batch> {
+        self.steps.reached(Step::Taken)?;
+        Batch::begin(&self.db, self.steps.as_ref(), run, left).await
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { catalogue: &self.catalogue, steps: self.steps.as_ref(), now: self.clock.now() }
+    }
+
+    /// Carries out a batch that failed; when the database does not take it as a whole, each of its commands alone, so that
+    /// one that cannot be stored fails none of the others.
+    async fn outcomes(&self, commands: &[&Command], failure: Failure, left: &mut Option<Left>) -> Outcomes {
+        let error = match self.persist(commands, failure, left).await {
             Ok(outcomes) => return outcomes,
             Err(error) => error,
         };
@@ -205,38 +255,29 @@ impl Ledger {
         tracing::error!(%error, requests = commands.len(), "a batch was not taken; each of its requests is tried alone");
         let mut outcomes = Outcomes::with_capacity(commands.len());
         for command in commands {
-            let alone = self.persist(&[*command], Run::Again, self.begin().await, left).await;
+            let alone = match self.run_again(&[*command], &mut None, left).await {
+                Ok(outcomes) => Ok(outcomes),
+                Err(failure) => self.persist(&[*command], failure, left).await,
+            };
             outcomes.push(alone.and_then(|mut outcomes| outcomes.pop().unwrap_or(Err(Error::internal("no outcome")))));
         }
         outcomes
     }
 
-    async fn persist(
-        &self,
-        commands: &[&Command],
-        mut run: Run,
-        mut begun: Result<Begun>,
-        left: &mut Option<Left>,
-    ) -> Result<Outcomes> {
+    /// Runs a batch again after a failure, as often as that may help.
+    async fn persist(&self, commands: &[&Command], mut failure: Failure, left: &mut Option<Left>) -> Result<Outcomes> {
         let give_up_at = Instant::now() + RESOLVE_FOR;
         let mut retries = 0;
         let mut unreported: Option<Outcomes> = None;
         loop {
-            let with = Surroundings { catalogue: &self.catalogue, steps: self.steps.as_ref(), now: self.clock.now() };
-            let ran = match begun {
-                Ok(begun) => batch::run(with, begun, commands, run, &mut unreported, left).await,
-                Err(error) => Err(error.into()),
-            };
-            let error = match ran {
-                Ok(outcomes) => return Ok(outcomes),
-                Err(Failure::AtCommit(error, outcomes)) => {
+            let error = match failure {
+                Failure::AtCommit(error, outcomes) => {
                     tracing::warn!(%error, requests = commands.len(), "a commit did not report; looking for what it left");
                     unreported = Some(outcomes);
                     error
                 }
-                Err(Failure::BeforeCommit(error)) => error,
+                Failure::BeforeCommit(error) => error,
             };
-            run = Run::Again;
             let is_transient = matches!(&error, Error::Database(error) if db::is_transient(error));
             if is_transient && retries < RETRIES_MAX {
                 retries += 1;
@@ -245,7 +286,10 @@ impl Ledger {
             } else {
                 return Err(error);
             }
-            begun = self.begin().await;
+            failure = match self.run_again(commands, &mut unreported, left).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(failure) => failure,
+            };
         }
     }
 }
