@@ -28,7 +28,7 @@ impl WaitsForTwo {
         Arc::new(Self { at, is_there: Notify::new(), queued: AtomicUsize::new(0), commits: AtomicUsize::new(0) })
     }
 
-    fn is_one_queued(&self) -> bool {
+    fn is_one_missing(&self) -> bool {
         self.queued.load(Ordering::SeqCst) < 2
     }
 }
@@ -38,10 +38,10 @@ impl Steps for WaitsForTwo {
         match step {
             Step::Queued => _ = self.queued.fetch_add(1, Ordering::SeqCst),
             Step::Committed => _ = self.commits.fetch_add(1, Ordering::SeqCst),
-            step if step == self.at && self.is_one_queued() => {
+            step if step == self.at && self.is_one_missing() => {
                 self.is_there.notify_one();
                 let give_up_at = Instant::now() + Duration::from_secs(20);
-                while self.is_one_queued() && Instant::now() < give_up_at {
+                while self.is_one_missing() && Instant::now() < give_up_at {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }

@@ -69,7 +69,7 @@ impl Batch {
     /// Whether commands may be added to those that are there. On PostgreSQL they may not: accounts are locked in the order
     /// of their ids, so that two processes never wait for each other, and there might be some that come before these.
     pub const fn takes_more(&self) -> bool {
-        self.mark.is_some()
+        self.tx.is_sqlite()
     }
 
     /// Decides commands and writes what follows; nothing is durable.

@@ -201,7 +201,7 @@ impl SubjectRow {
 /// Accounts with their keys and chatbots, as the commands before left them.
 pub(super) type Known = HashMap<String, AccountNow>;
 
-/// How many accounts are known beside those that commands concern.
+/// Above so many accounts, only those that the last commands concerned stay known.
 const KNOWN_MAX: usize = 4_096;
 
 /// Accounts as the batches before left them. They are true for the next batch if nobody else has written in between.

@@ -6,7 +6,7 @@
 use crate::error::Result;
 
 /// A place in the life of a batch. Each is reached after the step that it is named for; from `Locked` to `Written` once for
-/// those who asked before the batch began and, if there are any, once more for those who asked meanwhile.
+/// those who asked until the transaction had begun and, on SQLite if there are any, once more for those who asked meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A request waits in the queue.
