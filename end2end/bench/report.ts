@@ -112,15 +112,20 @@ interface Engine {
   figures: { per_second: number; median_us: number; p99_us: number; batch_us: number; microseconds: number };
 }
 
+interface Half {
+  figures: { pauses: { us_a_second: number; longest_us: number } };
+}
+
 function engineTable(): string {
-  const runs = (name: string) => read(`${name}.engine`).trim().split("\n").map((line) => JSON.parse(line) as Engine);
+  const runs = <Run = Engine>(name: string) => read(`${name}.engine`).trim().split("\n").map((line) => JSON.parse(line) as Run);
   const figure = (name: string, key: keyof Engine["figures"]) => median(runs(name).map((run) => run.figures[key]));
-  const syncs = ["hot", "thousand", "lonely", "half"].flatMap(runs);
+  const syncs = ["hot", "thousand", "lonely", "half"].flatMap((name) => runs(name));
   const ofSyncs = (key: keyof Engine["syncs"]) => median(syncs.map((run) => run.syncs[key]));
   const sync = ofSyncs("median_us");
   const [hot, thousand, lonely] = [figure("hot", "per_second"), figure("thousand", "per_second"), figure("lonely", "median_us")];
   const [window, key] = [figure("window", "microseconds"), figure("key", "microseconds")];
   const [slow, batch] = [figure("half", "p99_us"), figure("half", "batch_us")];
+  const pauses = runs<Half>("half").map((run) => run.figures.pauses);
   const { clients, stored_keys, memory_most_mb: memory } = JSON.parse(read("memory.json")) as {
     clients: number;
     stored_keys: number;
@@ -129,6 +134,9 @@ function engineTable(): string {
   return `One sync of this disk took ${sync} µs in the same run, and one in a hundred at least ${ofSyncs("p99_us")} µs, with nothing else at work.
 Callers who come evenly and need all of the next sync would wait for ${ofSyncs("waiting_p99").toFixed(2)} syncs in the slowest hundredth; were all
 syncs alike, for 2.
+Threads that do nothing but look at the clock, one for each core, were held up by the machine for a millisecond and more at
+a time, together ${whole(median(pauses.map((run) => run.us_a_second)))} µs in each second and at most ${whole(Math.max(...pauses.map((run) => run.longest_us)))} µs at once. Requests go on
+coming meanwhile, so whoever was held up has several batches to catch up with.
 
 | what | figure | target |
 | --- | ---: | --- |

@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 use domain::api_key::read_authorization;
 use domain::id::RequestId;
 use domain::ledger::{Channel, Operation};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use payers::{Failure, PRICE, Payer, payers};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
@@ -24,9 +25,9 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{self, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
@@ -127,34 +128,13 @@ async fn half(
     options: &Options,
     profile: &Profile,
 ) -> Result<Value, Failure> {
+    let pauses = tokio::task::spawn_blocking(pauses).await??;
     let peak = load(server, payers, options).await?;
     let pause = Duration::from_secs(2).div_f64(peak["per_second"].as_f64().unwrap_or(1.0));
     let batches_before = profile.batches_us().len();
-    // What has been answered is forgotten at once but for one figure, so that the measurement itself stays small.
-    let (sender, mut answered) = mpsc::unbounded_channel();
-    let reading = tokio::spawn(async move {
-        let mut latencies_us = Vec::new();
-        while let Some(latency) = answered.recv().await {
-            latencies_us.push(latency?);
-        }
-        Ok::<Vec<u128>, Failure>(latencies_us)
-    });
-    let caller = Arc::new(Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind });
-    let (began, ends, runtime) = (Instant::now(), Duration::from_secs(options.seconds), Handle::current());
-    // The runtime's timers would let all the requests of a millisecond go at once.
-    std::thread::spawn(move || {
-        let (mut due, mut turn) = (Duration::ZERO, 0);
-        while due < ends {
-            std::thread::sleep(due.saturating_sub(began.elapsed()));
-            let (caller, sender) = (Arc::clone(&caller), sender.clone());
-            runtime.spawn(async move {
-                let charged = caller.charge(&caller.payers[turn % caller.payers.len()]).await;
-                let _reader_ended = sender.send(charged.map(|()| began.elapsed().saturating_sub(due).as_micros()));
-            });
-            (due, turn) = (due + pause, turn + 1);
-        }
-    });
-    let mut latencies_us = reading.await??;
+    let caller = Caller { server: Arc::clone(server), payers: Arc::clone(payers), kind: options.kind };
+    let seconds = Duration::from_secs(options.seconds);
+    let mut latencies_us = tokio::task::spawn_blocking(move || evenly(&caller, pause, seconds)).await??;
     latencies_us.sort_unstable();
     let mut batches_us = profile.batches_us().split_off(batches_before);
     batches_us.sort_unstable();
@@ -163,7 +143,79 @@ async fn half(
         "median_us": latencies_us[latencies_us.len() / 2],
         "p99_us": latencies_us[latencies_us.len() * 99 / 100],
         "batch_us": batches_us[batches_us.len() / 2],
+        "pauses": pauses,
     }))
+}
+
+/// Wakes the thread that waits for answers.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Charges after each `pause`, for so long; returns how long each charge took, in microseconds, from when it was due. One
+/// thread sends them all and sees their answers, so that the measurement takes as little as it can of the processor that it
+/// shares with the ledger.
+fn evenly(caller: &Caller, pause: Duration, ends: Duration) -> Result<Vec<u128>, Failure> {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = task::Context::from_waker(&waker);
+    let mut pending = FuturesUnordered::new();
+    let mut latencies_us = Vec::new();
+    let (began, mut due, mut turn) = (Instant::now(), Duration::ZERO, 0);
+    while due < ends || !pending.is_empty() {
+        while due < ends && due <= began.elapsed() {
+            let payer = &caller.payers[turn % caller.payers.len()];
+            pending.push(async move { caller.charge(payer).await.map(|()| due) });
+            (due, turn) = (due + pause, turn + 1);
+        }
+        while let Poll::Ready(Some(charged)) = pending.poll_next_unpin(&mut context) {
+            latencies_us.push(began.elapsed().saturating_sub(charged?).as_micros());
+        }
+        if due < ends {
+            std::thread::park_timeout(due.saturating_sub(began.elapsed()));
+        } else if !pending.is_empty() {
+            std::thread::park();
+        }
+    }
+    Ok(latencies_us)
+}
+
+/// How often and for how long the machine holds up who does nothing but look at the clock, one thread for each core: what
+/// is taken from them is taken from the ledger too.
+fn pauses() -> Result<Value, Failure> {
+    let cores = std::thread::available_parallelism()?.get();
+    let lookers: Vec<_> = (0..cores).map(|_| std::thread::spawn(look_at_the_clock)).collect();
+    let mut pauses_us = Vec::new();
+    for looker in lookers {
+        pauses_us.extend(looker.join().map_err(|_| "a thread panicked")?);
+    }
+    let sum_us = pauses_us.iter().sum::<u128>();
+    Ok(json!({
+        "us_a_second": sum_us / u128::from(LOOK_FOR.as_secs()),
+        "longest_us": pauses_us.iter().max().copied().unwrap_or_default(),
+    }))
+}
+
+/// For how long the clock is looked at.
+const LOOK_FOR: Duration = Duration::from_secs(4);
+/// From when on somebody was held up.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// The pauses of one thread, in microseconds.
+fn look_at_the_clock() -> Vec<u128> {
+    let (began, mut pauses_us) = (Instant::now(), Vec::new());
+    let mut last = began;
+    while last - began < LOOK_FOR {
+        let now = Instant::now();
+        if now - last >= PAUSE_MIN {
+            pauses_us.push((now - last).as_micros());
+        }
+        last = now;
+    }
+    pauses_us
 }
 
 const INSERT_COUNTED: &str = "INSERT INTO counted_messages (account_id, number, at) VALUES ($1, $2, $3)";
