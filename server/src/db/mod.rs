@@ -431,3 +431,38 @@ impl Tx {
         within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_all(tx).await)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADD: &str = "INSERT INTO numbers (number) VALUES (?)";
+    const DOUBLE: &str = "UPDATE numbers SET number = number * ?";
+    const ALL: &str = "SELECT json_group_array(json_array(number)) FROM (SELECT number FROM numbers ORDER BY number)";
+    const MORE: &str = "SELECT json_group_array(json_array(number)) FROM numbers WHERE number > ?";
+
+    #[tokio::test]
+    async fn statements_whose_text_is_not_kept_run_one_after_the_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db =
+            Db::open(&format!("sqlite://{}", folder.path().join("joined.sqlite").display())).await.expect("a database");
+        db.execute("CREATE TABLE numbers (number BIGINT NOT NULL UNIQUE)", args![]).await.expect("a table");
+        let texts =
+            (0..=sqlite::JOINED_MAX).map(|number| sqlite::joined(&["SELECT 0", format!("SELECT {number}").leak()]));
+        assert_eq!(texts.filter(Option::is_none).count(), 1, "the last is one too many");
+        assert_eq!(sqlite::joined(&[ADD, DOUBLE]), None);
+
+        let mut tx = db.begin().await.expect("a transaction");
+        let add = |number: i64| Statement { sql: ADD, args: args![number] };
+        let double = Statement { sql: DOUBLE, args: args![2_i64] };
+        tx.execute_all(vec![add(3), double, add(4)]).await.expect("three statements");
+        let all = Statement { sql: ALL, args: args![] };
+        let more = Statement { sql: MORE, args: args![5_i64] };
+        let found: (Vec<(i64,)>, Vec<(i64,)>) = tx.both(all, more).await.expect("two answers");
+        assert_eq!(found, (vec![(4,), (6,)], vec![(6,)]));
+
+        tx.execute_all(vec![add(7), add(4), add(8)]).await.expect_err("4 is there already");
+        let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM numbers", args![]).await.expect("a count");
+        assert_eq!(count, 3, "what failed ended the row");
+    }
+}

@@ -231,7 +231,7 @@ impl SqliteTx {
 }
 
 /// Most rows of statements whose joined text is kept. Each is kept as long as the program runs, so there must be an end.
-const JOINED_MAX: usize = 128;
+pub const JOINED_MAX: usize = 128;
 
 /// One text of several statements, made once for each row of them; `None` when there are too many different rows.
 pub fn joined(statements: &[&'static str]) -> Option<&'static str> {
