@@ -3,8 +3,9 @@
 //! `engine [--accounts N] [--callers N] [--seconds N] [--kind …] [server options]`: `charges` writes entries alone,
 //! `answers` also the conversation and the message that each was paid for, `single` has a transaction for each charge.
 //! `half` measures the peak of `answers` first and then asks half as much, evenly, to compare what the slowest hundredth
-//! waits with what a batch takes. `window` looks up the place of a message in its window and `key` recognises a key that is in memory, each alone. It
-//! writes one line of JSON; the cost of a sync on the same disk is measured in the same run.
+//! waits with what a batch takes; how long the machine itself holds up its threads is measured before. `window` looks up the
+//! place of a message in its window and `key` recognises a key that is in memory, each alone. It writes one line of JSON;
+//! the cost of a sync on the same disk is measured in the same run.
 
 mod payers;
 
@@ -41,6 +42,10 @@ enum Kind {
 
 /// How many syncs are measured.
 const SYNCS: usize = 5_000;
+/// For how long the clock is looked at.
+const LOOK_FOR: Duration = Duration::from_secs(4);
+/// From when on somebody was held up.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// As the product has it.
 #[global_allocator]
@@ -198,11 +203,6 @@ fn pauses() -> Result<Value, Failure> {
         "longest_us": pauses_us.iter().max().copied().unwrap_or_default(),
     }))
 }
-
-/// For how long the clock is looked at.
-const LOOK_FOR: Duration = Duration::from_secs(4);
-/// From when on somebody was held up.
-const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// The pauses of one thread, in microseconds.
 fn look_at_the_clock() -> Vec<u128> {
