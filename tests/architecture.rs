@@ -98,7 +98,7 @@ fn in_the_console_only_server_functions_name_the_server() {
 
 #[test]
 fn in_the_server_only_db_names_a_database_driver() {
-    let words = ["sqlx::sqlite", "sqlx::postgres", "SqlitePool", "PgPool", "Sqlite>", "Postgres>"];
+    let words = ["rusqlite", "sqlx::sqlite", "sqlx::postgres", "SqlitePool", "PgPool", "Sqlite>", "Postgres>"];
     assert_eq!(naming("server/src", &words, |name| name.starts_with("server/src/db/")), Vec::<String>::new());
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Act<'a> {
 }
 
 /// A line as it stands in the audit.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Line {
     at: i64,
     pub actor: String,

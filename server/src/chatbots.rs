@@ -13,7 +13,7 @@ use domain::id::{AccountId, ChatbotId};
 use domain::plan::Limited;
 use domain::problem::Problem;
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct ChatbotRow {
     id: String,
     name: String,
@@ -119,7 +119,7 @@ pub async fn rename(server: &Server, viewer: &Viewer, chatbot_id: &ChatbotId, na
     get(server, &viewer.account_id, chatbot_id).await
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct SettingsRow {
     welcome_message: String,
     instructions: String,

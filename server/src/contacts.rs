@@ -85,7 +85,7 @@ pub async fn leave(
     Ok(())
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct ContactRow {
     id: String,
     chatbot_id: String,

@@ -102,6 +102,11 @@ impl StartError {
     pub(crate) fn database(error: sqlx::Error) -> Self {
         Self(format!("the database cannot be opened: {error}"))
     }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err, which hands the error over")]
+    pub(crate) fn migration(error: sqlx::migrate::MigrateError) -> Self {
+        Self(format!("the database could not be migrated: {error}"))
+    }
 }
 
 impl fmt::Display for StartError {

@@ -49,7 +49,7 @@ impl ConversationFilter {
     }
 }
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct ConversationRow {
     id: String,
     chatbot_id: String,
@@ -185,7 +185,7 @@ pub async fn conversation(server: &Server, account_id: &AccountId, id: &Conversa
     read(row.ok_or_else(|| Problem::not_found("conversation"))?)
 }
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct MessageRow {
     number: i64,
     question: String,

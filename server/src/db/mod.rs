@@ -7,9 +7,11 @@
 //! instead of failing with "database is locked"; WAL with `synchronous=FULL` is read back at start, because a commit
 //! that did not reach the disk would be credit that comes back after a power cut.
 
+mod found;
 mod sqlite;
 
 use crate::error::{Error, Result, StartError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlite::{SqliteTx, Writer};
 use sqlx::migrate::Migrator;
@@ -17,7 +19,6 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Postgres, Transaction};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use sqlite::Mark;
@@ -43,17 +44,17 @@ pub enum Tx {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// A row type that both databases can fill: a tuple, or a struct that derives [`FromRow`].
-pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
-impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+/// A row type that both databases can fill: a tuple, or a struct that derives [`FromRow`] and `Deserialize`.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + DeserializeOwned + Send + Unpin {}
+impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + DeserializeOwned + Send + Unpin {}
 
-/// An argument of a query. A text is shared, so that rows which say the same do not each have a copy of it.
+/// An argument of a query.
 #[derive(Clone, Debug)]
 pub enum Arg {
     Int(i64),
     MaybeInt(Option<i64>),
-    Text(Arc<str>),
-    MaybeText(Option<Arc<str>>),
+    Text(String),
+    MaybeText(Option<String>),
     Bytes(Vec<u8>),
 }
 
@@ -83,19 +84,19 @@ impl From<String> for Arg {
 
 impl From<&String> for Arg {
     fn from(value: &String) -> Self {
-        Self::Text(value.as_str().into())
+        Self::Text(value.clone())
     }
 }
 
 impl From<Option<&str>> for Arg {
     fn from(value: Option<&str>) -> Self {
-        Self::MaybeText(value.map(Arc::from))
+        Self::MaybeText(value.map(Into::into))
     }
 }
 
 impl From<Option<String>> for Arg {
     fn from(value: Option<String>) -> Self {
-        Self::MaybeText(value.map(Arc::from))
+        Self::MaybeText(value.map(Into::into))
     }
 }
 
@@ -119,12 +120,18 @@ impl Pair {
     }
 }
 
-/// A statement with its arguments, to be run together with others.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// On SQLite with `?` for each argument: in a row of statements there are no numbers.
-    pub sql: &'static str,
-    pub args: Vec<Arg>,
+/// A value of a row that is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'r> {
+    Null,
+    Int(i64),
+    Text(&'r str),
+}
+
+/// A row that is written, among others.
+pub trait Values: Serialize {
+    /// Adds what it has in its columns, in their order.
+    fn values<'r>(&'r self, values: &mut Vec<Value<'r>>);
 }
 
 /// The arguments of a query, in the order of `$1, $2 …`.
@@ -160,22 +167,6 @@ macro_rules! read {
     };
 }
 
-/// The same inside a transaction.
-macro_rules! within {
-    ($tx:expr, $connection:ident => $body:expr) => {
-        match $tx {
-            Tx::Sqlite(tx) => {
-                let $connection = tx.connection().await?;
-                Ok($body?)
-            }
-            Tx::Postgres(tx) => {
-                let $connection = &mut **tx;
-                Ok($body?)
-            }
-        }
-    };
-}
-
 impl Db {
     /// Opens the database at `sqlite://…` or `postgres://…` and brings its tables up to date.
     ///
@@ -188,23 +179,13 @@ impl Db {
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url).map_err(StartError::database)?;
             let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
-            Self::Postgres(pool.connect_with(options).await.map_err(StartError::database)?)
+            let pool = pool.connect_with(options).await.map_err(StartError::database)?;
+            POSTGRES_MIGRATIONS.run(&pool).await.map_err(StartError::migration)?;
+            Self::Postgres(pool)
         } else {
             return Err(StartError::option("--database-url", "it must start with sqlite:// or postgres://"));
         };
-        db.migrate().await?;
         Ok(db)
-    }
-
-    async fn migrate(&self) -> std::result::Result<(), StartError> {
-        match self {
-            Self::Sqlite { writer, .. } => {
-                let mut writing = writer.lock().await.map_err(StartError::database)?;
-                SQLITE_MIGRATIONS.run(writing.connection().map_err(StartError::database)?).await
-            }
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
-        }
-        .map_err(|error| StartError::message(format!("the database could not be migrated: {error}")))
     }
 
     /// `SQLite` or `PostgreSQL`, for people.
@@ -227,11 +208,7 @@ impl Db {
     /// Runs one statement that writes; returns how many rows it touched.
     pub async fn execute(&self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
         match self {
-            Self::Sqlite { writer, .. } => {
-                let mut writing = writer.lock().await?;
-                let done = bound!(sqlx::query(sql), args).execute(writing.connection()?).await;
-                Ok(writer.note(done)?.rows_affected())
-            }
+            Self::Sqlite { writer, .. } => Ok(writer.lock().await?.execute(sql, &args)?),
             Self::Postgres(pool) => Ok(bound!(sqlx::query(sql), args).execute(pool).await?.rows_affected()),
         }
     }
@@ -335,17 +312,12 @@ pub fn is_out_of_reach(error: &sqlx::Error) -> bool {
 /// connection to PostgreSQL that broke, nothing is known.
 #[must_use]
 pub fn is_known_to_have_failed(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some())
+    matches!(error, sqlx::Error::Database(error) if error.try_downcast_ref::<sqlite::Failure>().is_some())
 }
 
 fn code_of(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.map(std::borrow::Cow::into_owned).unwrap_or_default()
-}
-
-/// The rows in a JSON text.
-fn rows_of<R: DeserializeOwned>(json: &str) -> Result<Vec<R>> {
-    serde_json::from_str(json).map_err(Error::internal)
 }
 
 impl Tx {
@@ -363,106 +335,62 @@ impl Tx {
     /// Makes everything of this transaction durable. Nothing is answered to anybody before this returns.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit()?,
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
     }
 
-    /// See [`Db::execute`].
-    pub async fn execute(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
-        within!(self, tx => bound!(sqlx::query(sql), args).execute(tx).await.map(|done| done.rows_affected()))
-    }
-
-    /// Runs statements one after the other; the first that fails ends the row. On SQLite all are handed over at once,
-    /// because every call there wakes another thread and waits for it.
-    pub async fn execute_all(&mut self, statements: Vec<Statement>) -> Result<()> {
-        if let Self::Sqlite(tx) = &mut *self {
-            let texts: Vec<&'static str> = statements.iter().map(|statement| statement.sql).collect();
-            if let Some(sql) = sqlite::joined(&texts) {
-                let args = statements.into_iter().flat_map(|statement| statement.args);
-                bound!(sqlx::query(sql), args).execute(tx.connection().await?).await?;
-                return Ok(());
-            }
-        }
-        for statement in statements {
-            self.execute(statement.sql, statement.args).await?;
-        }
-        Ok(())
-    }
-
     /// What tells whether anybody has written since an earlier transaction; `None` where that cannot be told.
-    pub async fn mark(&mut self) -> Result<Option<Mark>> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn mark(&self) -> Result<Option<Mark>> {
         match self {
-            Self::Sqlite(tx) => Ok(Some(tx.mark().await?)),
+            Self::Sqlite(tx) => Ok(Some(tx.mark()?)),
             Self::Postgres(_) => Ok(None),
         }
     }
 
-    /// Reads the rows of two statements, the second after the first; see [`Tx::execute_all`]. On SQLite each gives its rows
-    /// as one JSON text, an array for each row: the driver copies each value of a row and wakes its reader for it.
-    pub async fn both<A, B>(&mut self, first: Statement, second: Statement) -> Result<(Vec<A>, Vec<B>)>
-    where
-        A: Row + DeserializeOwned,
-        B: Row + DeserializeOwned,
-    {
-        let Self::Sqlite(tx) = &mut *self else {
-            return Ok((self.all(first.sql, first.args).await?, self.all(second.sql, second.args).await?));
-        };
-        let (first, second): ((String,), (String,)) = match sqlite::joined(&[first.sql, second.sql]) {
-            Some(sql) => tx.two(bound!(sqlx::query(sql), first.args.into_iter().chain(second.args))).await?,
-            None => (self.one(first.sql, first.args).await?, self.one(second.sql, second.args).await?),
-        };
-        Ok((rows_of(&first.0)?, rows_of(&second.0)?))
+    /// See [`Db::execute`].
+    pub async fn execute(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
+        match self {
+            Self::Sqlite(tx) => Ok(tx.execute(sql, &args)?),
+            Self::Postgres(tx) => Ok(bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected()),
+        }
+    }
+
+    /// Writes rows: on SQLite the statement is run for each with a value for each `?`, on PostgreSQL once with all of them
+    /// as one JSON text.
+    pub async fn write_rows<R: Values>(&mut self, pair: &Pair, rows: &[R]) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.execute_each(pair.sqlite, rows, R::values)?,
+            Self::Postgres(_) => {
+                let rows = serde_json::to_string(rows).map_err(Error::internal)?;
+                self.execute(pair.postgres, crate::args![rows]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// See [`Db::one`].
     pub async fn one<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<R> {
-        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_one(tx).await)
+        Ok(self.optional(sql, args).await?.ok_or(sqlx::Error::RowNotFound)?)
     }
 
     /// See [`Db::optional`].
     pub async fn optional<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Option<R>> {
-        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_optional(tx).await)
+        match self {
+            Self::Sqlite(tx) => Ok(tx.all(sql, &args)?.into_iter().next()),
+            Self::Postgres(tx) => Ok(bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?),
+        }
     }
 
     /// See [`Db::all`].
     pub async fn all<R: Row>(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<R>> {
-        within!(self, tx => bound!(sqlx::query_as(sql), args).fetch_all(tx).await)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ADD: &str = "INSERT INTO numbers (number) VALUES (?)";
-    const DOUBLE: &str = "UPDATE numbers SET number = number * ?";
-    const ALL: &str = "SELECT json_group_array(json_array(number)) FROM (SELECT number FROM numbers ORDER BY number)";
-    const MORE: &str = "SELECT json_group_array(json_array(number)) FROM numbers WHERE number > ?";
-
-    #[tokio::test]
-    async fn statements_whose_text_is_not_kept_run_one_after_the_other() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let db =
-            Db::open(&format!("sqlite://{}", folder.path().join("joined.sqlite").display())).await.expect("a database");
-        db.execute("CREATE TABLE numbers (number BIGINT NOT NULL UNIQUE)", args![]).await.expect("a table");
-        let texts =
-            (0..=sqlite::JOINED_MAX).map(|number| sqlite::joined(&["SELECT 0", format!("SELECT {number}").leak()]));
-        assert_eq!(texts.filter(Option::is_none).count(), 1, "the last is one too many");
-        assert_eq!(sqlite::joined(&[ADD, DOUBLE]), None);
-
-        let mut tx = db.begin().await.expect("a transaction");
-        let add = |number: i64| Statement { sql: ADD, args: args![number] };
-        let double = Statement { sql: DOUBLE, args: args![2_i64] };
-        tx.execute_all(vec![add(3), double, add(4)]).await.expect("three statements");
-        let all = Statement { sql: ALL, args: args![] };
-        let more = Statement { sql: MORE, args: args![5_i64] };
-        let found: (Vec<(i64,)>, Vec<(i64,)>) = tx.both(all, more).await.expect("two answers");
-        assert_eq!(found, (vec![(4,), (6,)], vec![(6,)]));
-
-        tx.execute_all(vec![add(7), add(4), add(8)]).await.expect_err("4 is there already");
-        let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM numbers", args![]).await.expect("a count");
-        assert_eq!(count, 3, "what failed ended the row");
+        match self {
+            Self::Sqlite(tx) => Ok(tx.all(sql, &args)?),
+            Self::Postgres(tx) => Ok(bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?),
+        }
     }
 }

@@ -1,27 +1,26 @@
 //! SQLite: the one connection that writes, its transactions, and its write-ahead log.
 //!
-//! A pool asks a connection whether it is still there each time it is taken and given back. Here each such question wakes
-//! another thread, so the connection that writes stands behind a lock of its own, which is passed on in the order of
-//! asking.
+//! What writes runs on the thread of whoever asks for it, with no other thread in between: two threads that hand each
+//! statement over and wait for its end take longer for that than SQLite takes to carry it out. Readers have a pool, whose
+//! connections have threads of their own.
 
-use super::ACQUIRE_TIMEOUT;
+use super::found::Found;
+use super::{ACQUIRE_TIMEOUT, Arg, Row, SQLITE_MIGRATIONS, Value};
 use crate::error::StartError;
-use sqlx::query::Query;
-use sqlx::sqlite::{
-    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Executor, FromRow};
-use std::collections::HashMap;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection as _};
+use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Each has a thread and a cache of its own: with eight it was 15 MB more.
 const READERS: u32 = 4;
-/// How many rows of an answer the reading thread may be ahead. Each time it has to wait costs two switches of threads.
-const ROWS_AHEAD: usize = 4_096;
 /// Pages of the write-ahead log from which it is started anew: 64 MiB.
 const RESTART_PAGES: i64 = 8_000;
 /// Most pages that may still have to be copied for that, while the writers wait: 8 MiB.
@@ -29,23 +28,22 @@ const RESTART_BEHIND_MAX: i64 = 1_000;
 /// How many prepared statements the writing connection keeps.
 const STATEMENTS_KEPT: usize = 256;
 
-/// The connection that writes. When its thread has ended, it is made anew for the next one who asks.
-#[derive(Clone)]
-pub struct Writer {
-    options: Arc<SqliteConnectOptions>,
-    connection: Arc<Mutex<Option<SqliteConnection>>>,
-    is_broken: Arc<AtomicBool>,
-    /// How often the right to write was given.
-    turns: Arc<AtomicU64>,
-}
-
 /// Nearly all that is written goes to the ends of tables, so large pages mean fewer of them for each commit. It holds for a
 /// new file; an older one keeps its own.
 const PAGE_BYTES: u32 = 8_192;
 
+/// The connection that writes.
+#[derive(Clone)]
+pub struct Writer {
+    /// `None` after the end.
+    connection: Arc<Mutex<Option<Connection>>>,
+    /// How often the right to write was given.
+    turns: Arc<AtomicU64>,
+}
+
 /// The right to write, until it is dropped.
 pub struct Writing {
-    guard: OwnedMutexGuard<Option<SqliteConnection>>,
+    guard: OwnedMutexGuard<Option<Connection>>,
     turn: u64,
 }
 
@@ -66,22 +64,12 @@ impl Mark {
 }
 
 /// A transaction on the connection that writes. Dropping it without a commit rolls it back.
-///
-/// It begins with its first statement, because every call wakes another thread and waits for it. The right to write is its
-/// own from the start, so nobody notices the difference.
 pub struct SqliteTx {
     /// `None` after the commit.
     writing: Option<Writing>,
-    is_begun: bool,
-    writer: Writer,
 }
 
-/// What a transaction begins with.
-const BEGIN: &str = "BEGIN IMMEDIATE";
-const DATA_VERSION: &str = "PRAGMA data_version";
-const BEGIN_AND_MARK: &str = "BEGIN IMMEDIATE; PRAGMA data_version";
-
-/// Opens the file at `url`: a pool that reads, and the connection that writes.
+/// Opens the file at `url` and brings its tables up to date: a pool that reads, and the connection that writes.
 pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(StartError::database)?
@@ -92,35 +80,43 @@ pub async fn open(url: &str) -> Result<(SqlitePool, Writer), StartError> {
         .busy_timeout(ACQUIRE_TIMEOUT)
         .page_size(PAGE_BYTES)
         .pragma("cache_size", "-2048");
-    // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
-    let writing = options
-        .clone()
-        .pragma("wal_autocheckpoint", "0")
-        .pragma("cache_size", "-16384")
-        // What a statement needs to undo itself alone, should it fail in its middle, is not worth a file.
-        .pragma("temp_store", "MEMORY")
-        .row_buffer_size(ROWS_AHEAD)
-        .statement_cache_capacity(STATEMENTS_KEPT);
-    let mut connection = writing.connect().await.map_err(StartError::database)?;
-    let (synchronous, journal): (i64, String) =
-        sqlx::query_as("SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(StartError::database)?;
-    if synchronous < 2 || journal != "wal" {
-        return Err(StartError::message("SQLite did not accept journal_mode=WAL with synchronous=FULL"));
-    }
+    let mut migrating = options.connect().await.map_err(StartError::database)?;
+    SQLITE_MIGRATIONS.run(&mut migrating).await.map_err(StartError::migration)?;
+    migrating.close().await.map_err(StartError::database)?;
+    let connection = connect(&options).map_err(|error| StartError::database(error.into()))?;
     let readers = SqlitePoolOptions::new().max_connections(READERS).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let reader = readers.connect_with(options).await.map_err(StartError::database)?;
-    Ok((
-        reader,
-        Writer {
-            options: Arc::new(writing),
-            connection: Arc::new(Mutex::new(Some(connection))),
-            is_broken: Arc::default(),
-            turns: Arc::default(),
-        },
-    ))
+    Ok((reader, Writer { connection: Arc::new(Mutex::new(Some(connection))), turns: Arc::default() }))
+}
+
+/// The connection that writes.
+fn connect(options: &SqliteConnectOptions) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(options.get_filename(), flags)?;
+    connection.busy_timeout(ACQUIRE_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    // Nothing is checkpointed in a caller's commit: `keep_checkpointing` does that beside them.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What a statement needs to undo itself alone, should it fail in its middle, is not worth a file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    let found = "SELECT s.synchronous, j.journal_mode FROM pragma_synchronous s, pragma_journal_mode j";
+    let (synchronous, journal): (i64, String) =
+        connection.query_row(found, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if synchronous < 2 || journal != "wal" {
+        return Err(Failure::new("SQLite did not accept journal_mode=WAL with synchronous=FULL"));
+    }
+    Ok(connection)
+}
+
+/// Runs what may wait for the disk. Where other tasks share this thread, they are taken over by another one first.
+fn waiting<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 impl Writer {
@@ -131,139 +127,229 @@ impl Writer {
     }
 
     /// Waits for the connection, for what changes nothing that anybody reads.
-    async fn connection(&self) -> Result<OwnedMutexGuard<Option<SqliteConnection>>, sqlx::Error> {
+    async fn connection(&self) -> Result<OwnedMutexGuard<Option<Connection>>, sqlx::Error> {
         let lock = Arc::clone(&self.connection).lock_owned();
-        let mut connection =
-            tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        if connection.is_some() && self.is_broken.load(Ordering::Relaxed) {
-            *connection = Some(self.options.connect().await?);
-            self.is_broken.store(false, Ordering::Relaxed);
-            // The numbers of two connections say nothing about each other.
-            self.turns.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(connection)
+        tokio::time::timeout(ACQUIRE_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)
     }
 
     pub async fn begin(&self) -> Result<SqliteTx, sqlx::Error> {
-        Ok(SqliteTx { writing: Some(self.lock().await?), is_begun: false, writer: self.clone() })
-    }
-
-    /// Passes a result on, and notices when it says that the connection's thread has ended.
-    pub fn note<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        if matches!(result, Err(sqlx::Error::WorkerCrashed)) {
-            self.is_broken.store(true, Ordering::Relaxed);
-        }
-        result
+        let writing = self.lock().await?;
+        let connection = writing.connection()?;
+        waiting(|| run(connection, "BEGIN IMMEDIATE", &[]))?;
+        Ok(SqliteTx { writing: Some(writing) })
     }
 
     /// Copies what was committed from the write-ahead log into the file, beside the writers; returns how many pages of the
     /// log have been copied since it was last started anew.
     pub async fn checkpoint(&self, reader: &SqlitePool) -> Result<i64, sqlx::Error> {
+        const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
         type Progress = (i64, i64, i64);
-        let (_, pages, copied): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(reader).await?;
+        let (_, pages, copied): Progress = sqlx::query_as(CHECKPOINT).fetch_one(reader).await?;
         if copied < RESTART_PAGES || pages - copied > RESTART_BEHIND_MAX {
             return Ok(copied);
         }
         // Copies the little that came meanwhile while nobody writes: whoever writes next begins the log anew, unless
         // somebody still reads in it. Nobody is waited for, so one who reads for long only lets the log grow.
-        let mut guard = self.connection().await?;
-        let connection = guard.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let (_, _, copied): Progress = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await?;
-        Ok(copied)
+        let guard = self.connection().await?;
+        let connection = guard.as_ref().ok_or(sqlx::Error::PoolClosed)?;
+        let found: Vec<Progress> = waiting(|| rows(connection, CHECKPOINT, &[]))?;
+        Ok(found.first().map_or(copied, |(_, _, copied)| *copied))
     }
 
     /// Closes the connection, after what runs on it has ended.
     pub async fn close(&self) {
         let Some(connection) = self.connection.lock().await.take() else { return };
-        if let Err(error) = connection.close().await {
+        if let Err((_, error)) = waiting(|| connection.close()) {
             tracing::warn!(%error, "the database was not closed in order");
         }
     }
 }
 
 impl Writing {
-    /// # Errors
-    /// When the database was closed.
-    pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        self.guard.as_mut().ok_or(sqlx::Error::PoolClosed)
+    fn connection(&self) -> Result<&Connection, sqlx::Error> {
+        self.guard.as_ref().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Runs one statement, which is a transaction of its own; returns how many rows it touched.
+    pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64, sqlx::Error> {
+        let connection = self.connection()?;
+        waiting(|| run(connection, sql, args))
     }
 }
 
 impl SqliteTx {
-    /// The connection, in the transaction.
-    ///
-    /// # Errors
-    /// When the database was closed, or cannot be written.
-    pub async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        let connection = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?.connection()?;
-        // Whoever stops waiting may have begun it.
-        if !std::mem::replace(&mut self.is_begun, true) {
-            self.writer.note(sqlx::query(BEGIN).execute(&mut *connection).await)?;
-        }
-        Ok(connection)
+    fn connection(&self) -> Result<&Connection, sqlx::Error> {
+        self.writing.as_ref().ok_or(sqlx::Error::PoolClosed)?.connection()
     }
 
-    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("COMMIT").execute(self.connection().await?).await?;
+    pub fn commit(mut self) -> Result<(), sqlx::Error> {
+        let connection = self.connection()?;
+        waiting(|| run(connection, "COMMIT", &[]))?;
         self.writing = None;
         Ok(())
     }
 
     /// See [`Mark`].
-    pub async fn mark(&mut self) -> Result<Mark, sqlx::Error> {
-        let writing = self.writing.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let sql = if std::mem::replace(&mut self.is_begun, true) { DATA_VERSION } else { BEGIN_AND_MARK };
-        let row = sqlx::query_as(sql).fetch_one(writing.connection()?).await;
-        let (data_version,) = self.writer.note(row)?;
+    pub fn mark(&self) -> Result<Mark, sqlx::Error> {
+        let writing = self.writing.as_ref().ok_or(sqlx::Error::PoolClosed)?;
+        let found: Vec<(i64,)> = rows(writing.connection()?, "PRAGMA data_version", &[])?;
+        let (data_version,) = *found.first().ok_or(sqlx::Error::RowNotFound)?;
         Ok(Mark { turn: writing.turn, data_version })
     }
 
-    /// Reads the rows of two statements, each of which gives one row.
-    pub async fn two<A, B>(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<(A, B), sqlx::Error>
-    where
-        A: for<'r> FromRow<'r, SqliteRow>,
-        B: for<'r> FromRow<'r, SqliteRow>,
-    {
-        let rows: Vec<SqliteRow> = self.connection().await?.fetch_all(query).await?;
-        let [first, second] = rows.as_slice() else { return Err(sqlx::Error::RowNotFound) };
-        Ok((A::from_row(first)?, B::from_row(second)?))
+    pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64, sqlx::Error> {
+        let connection = self.connection()?;
+        waiting(|| run(connection, sql, args))
     }
-}
 
-/// Most rows of statements whose joined text is kept. Each is kept as long as the program runs, so there must be an end.
-pub const JOINED_MAX: usize = 128;
+    /// Runs a statement once for each of some rows, whose values stand in the order of its `?`.
+    pub fn execute_each<'r, R>(
+        &self,
+        sql: &'static str,
+        given: &'r [R],
+        values: impl Fn(&'r R, &mut Vec<Value<'r>>),
+    ) -> Result<(), sqlx::Error> {
+        let connection = self.connection()?;
+        waiting(|| {
+            let mut statement = connection.prepare_cached(sql).map_err(Failure::from)?;
+            let mut of_row = Vec::new();
+            for row in given {
+                of_row.clear();
+                values(row, &mut of_row);
+                for (place, value) in of_row.iter().enumerate() {
+                    statement.raw_bind_parameter(place + 1, value).map_err(Failure::from)?;
+                }
+                statement.raw_execute().map_err(Failure::from)?;
+            }
+            Ok(())
+        })
+    }
 
-/// One text of several statements, made once for each row of them; `None` when there are too many different rows.
-pub fn joined(statements: &[&'static str]) -> Option<&'static str> {
-    /// Where each part begins and how long it is: the parts live for ever, and some are too long to be compared each time.
-    type Places = Vec<(usize, usize)>;
-    static TEXTS: StdMutex<Option<HashMap<Places, &'static str>>> = StdMutex::new(None);
-    if let [only] = statements {
-        return Some(only);
+    pub fn all<R: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<Vec<R>, sqlx::Error> {
+        let connection = self.connection()?;
+        waiting(|| rows(connection, sql, args))
     }
-    let places: Places = statements.iter().map(|sql| (sql.as_ptr().addr(), sql.len())).collect();
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let texts = texts.get_or_insert_default();
-    if let Some(text) = texts.get(&places) {
-        return Some(text);
-    }
-    if texts.len() >= JOINED_MAX {
-        return None;
-    }
-    let text: &'static str = statements.join(";\n").leak();
-    texts.insert(places, text);
-    Some(text)
 }
 
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        let Some(mut writing) = self.writing.take().filter(|_| self.is_begun) else { return };
-        // Nobody else gets the right to write before this has ended. Where a commit was carried out whose caller had gone
-        // away, there is nothing to roll back, and SQLite says so.
-        tokio::spawn(async move {
-            if let Ok(connection) = writing.connection() {
-                let _nothing_to_roll_back = sqlx::query("ROLLBACK").execute(connection).await;
-            }
-        });
+        let Some(connection) = self.writing.as_ref().and_then(|writing| writing.guard.as_ref()) else { return };
+        // A commit that failed may have rolled back already.
+        if !connection.is_autocommit()
+            && let Err(error) = run(connection, "ROLLBACK", &[])
+        {
+            tracing::warn!(%error, "a transaction was not rolled back");
+        }
+    }
+}
+
+fn run(connection: &Connection, sql: &str, args: &[Arg]) -> Result<u64, sqlx::Error> {
+    let mut statement = prepared(connection, sql, args)?;
+    // Some statements that write give rows all the same.
+    if statement.column_count() > 0 {
+        let mut rows = statement.raw_query();
+        while rows.next().map_err(Failure::from)?.is_some() {}
+        drop(rows);
+        return Ok(connection.changes());
+    }
+    let touched = statement.raw_execute().map_err(Failure::from)?;
+    Ok(touched as u64)
+}
+
+fn rows<R: Row>(connection: &Connection, sql: &str, args: &[Arg]) -> Result<Vec<R>, sqlx::Error> {
+    let mut statement = prepared(connection, sql, args)?;
+    let mut found = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(Failure::from)? {
+        found.push(R::deserialize(Found(row)).map_err(|error| sqlx::Error::Decode(Box::new(error)))?);
+    }
+    Ok(found)
+}
+
+/// The statement with its arguments: `$1, $2 …` where it has such names, or else one for each `?`.
+fn prepared<'c>(connection: &'c Connection, sql: &str, args: &[Arg]) -> Result<CachedStatement<'c>, sqlx::Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(Failure::from)?;
+    for place in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(place).map_or(Ok(place), |name| name[1..].parse());
+        let arg = number.ok().and_then(|number| args.get(number.wrapping_sub(1)));
+        let arg = arg.ok_or_else(|| Failure::new("a statement has more places than arguments"))?;
+        statement.raw_bind_parameter(place, arg).map_err(Failure::from)?;
+    }
+    Ok(statement)
+}
+
+impl ToSql for Arg {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(value) | Self::MaybeInt(Some(value)) => ValueRef::Integer(*value),
+            Self::Text(value) | Self::MaybeText(Some(value)) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(value) => ValueRef::Blob(value),
+            Self::MaybeInt(None) | Self::MaybeText(None) => ValueRef::Null,
+        }))
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+        }))
+    }
+}
+
+/// What SQLite reported.
+#[derive(Debug)]
+pub struct Failure {
+    /// SQLite's extended result code; zero where SQLite has none for it.
+    code: i32,
+    text: String,
+}
+
+impl Failure {
+    fn new(text: &str) -> Self {
+        Self { code: 0, text: text.to_owned() }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code).unwrap_or_default();
+        Self { code, text: error.to_string() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.text, self.code)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl sqlx::error::DatabaseError for Failure {
+    fn message(&self) -> &str {
+        &self.text
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.code.to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> sqlx::error::ErrorKind {
+        sqlx::error::ErrorKind::Other
     }
 }

@@ -23,7 +23,7 @@ use domain::passages::{PAGE_END, passages};
 use domain::plan::Limited;
 use domain::problem::{Problem, ProblemCode};
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct DocumentRow {
     id: String,
     chatbot_id: String,

@@ -97,7 +97,7 @@ impl Caller {
     }
 }
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct CallerRow {
     account_id: String,
     id: String,

@@ -108,7 +108,7 @@ pub(super) async fn write(tx: &mut Tx, of_keys: impl Iterator<Item = (&Known, &V
     Ok(())
 }
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct SeenRow {
     at: i64,
     request_id: String,

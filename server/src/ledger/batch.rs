@@ -59,8 +59,8 @@ impl Batch {
     /// Begins the transaction. `left` is what the batch before knew of accounts and then what this one does; nothing, unless
     /// this one is durable.
     pub async fn begin(db: &Db, steps: &dyn Steps, run: Run, left: &mut Option<Left>) -> Result<Self> {
-        let mut tx = db.begin().await?;
-        let mark = tx.mark().await?;
+        let tx = db.begin().await?;
+        let mark = tx.mark()?;
         steps.reached(Step::Begun)?;
         let known = left.take().map(|left| left.known(mark)).unwrap_or_default();
         Ok(Self { tx, mark, known, run, outcomes: Outcomes::new() })

@@ -15,7 +15,7 @@ pub const PAGE_SIZE_MAX: i64 = 200;
 pub(super) const STEP_SIZE: i64 = 1_000;
 const DAYS_SHOWN: i64 = 30;
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct EntryRow {
     seq: i64,
     kind: String,

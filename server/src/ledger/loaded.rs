@@ -4,10 +4,10 @@
 //! written in between, and only after the first one is durable. SQLite says so; on PostgreSQL everything is read again.
 
 use super::command::{Command, Work};
-use super::rows::{BalanceRow, SpendingRow};
+use super::rows::{BalanceRow, NextMessageRow, SpendingRow};
 use super::sql;
 use crate::args;
-use crate::db::{self, Mark, Pair, Row, Statement, Tx};
+use crate::db::{self, Mark, Pair, Row, Tx};
 use crate::error::{Error, Result};
 use domain::clock::Timestamp;
 use domain::credit::Credit;
@@ -94,13 +94,6 @@ pub(super) struct Changed<'a> {
     pub balances: Vec<BalanceRow<'a>>,
     pub spendings: Vec<SpendingRow<'a>>,
     pub conversations: Vec<NextMessageRow<'a>>,
-}
-
-#[derive(Serialize)]
-pub(super) struct NextMessageRow<'a> {
-    account_id: &'a str,
-    id: &'a str,
-    next_message: i64,
 }
 
 #[derive(Serialize, PartialEq, Eq, Hash)]
@@ -264,9 +257,8 @@ impl Loaded {
             key_id: command.key_id.as_ref().map(KeyId::as_str),
             chatbot_id: command.chatbot_id.as_str(),
         }));
-        let balances = Statement { sql: tx.pick(&sql::LOCK_BALANCES), args: args![json(&accounts)?] };
-        let subjects = Statement { sql: tx.pick(&sql::LOAD_SUBJECTS), args: args![json(&subjects)?] };
-        let (balances, subjects): (Vec<StateRow>, Vec<SubjectRow>) = tx.both(balances, subjects).await?;
+        let balances: Vec<StateRow> = all(tx, &sql::LOCK_BALANCES, &accounts).await?;
+        let subjects: Vec<SubjectRow> = all(tx, &sql::LOAD_SUBJECTS, &subjects).await?;
         for (account_id, posted, held, debt, next_entry, next_message) in balances {
             let [posted, held, debt] = [posted, held, debt].map(Credit::from_millionths);
             self.accounts.entry(account_id).or_default().state =

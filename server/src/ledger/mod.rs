@@ -11,7 +11,6 @@ mod command;
 mod entries;
 mod export;
 mod filter;
-mod handover;
 mod holds;
 mod loaded;
 mod rows;

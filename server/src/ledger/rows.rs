@@ -1,57 +1,21 @@
-//! The rows that a batch adds, each with its columns in one place.
-//!
-//! What fails ends the whole transaction, so SQLite is told not to keep what a statement would need to undo itself alone.
+//! The rows that a batch writes, each with its columns in one place.
 
 use super::command::Command;
-use super::handover::{Added, Altered, Handover, Handovers, Part};
 use super::loaded::Changed;
 use super::sql;
 use super::steps::{Step, Steps};
-use crate::db::{Arg, Tx};
+use crate::db::{Pair, Tx, Value, Values};
 use crate::error::Result;
 use domain::clock::Timestamp;
 use domain::id::KeyId;
 use domain::ledger::{Alert, HoldState};
-use futures_util::future::join;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
-/// A row that can be added to a table.
-pub(super) trait Insert: Serialize {
+/// A row of a table, with the statement that writes it.
+pub(super) trait Write: Values {
     const TABLE: &'static str;
-    /// The whole statement for PostgreSQL.
-    const POSTGRES: &'static str;
-    /// For SQLite, what stands before the places for rows and after them.
-    const SQLITE: [&'static str; 2];
-    const COLUMNS: usize;
-
-    fn bind(&self, args: &mut Vec<Arg>);
-}
-
-/// A value of a row. Most rows of a batch say in most of their columns what the row before says: such a text is shared.
-trait Value {
-    fn after(&self, before: Option<&Arg>) -> Arg;
-}
-
-impl Value for i64 {
-    fn after(&self, _: Option<&Arg>) -> Arg {
-        Arg::Int(*self)
-    }
-}
-
-impl Value for Option<i64> {
-    fn after(&self, _: Option<&Arg>) -> Arg {
-        Arg::MaybeInt(*self)
-    }
-}
-
-impl Value for &str {
-    fn after(&self, before: Option<&Arg>) -> Arg {
-        match before {
-            Some(Arg::Text(text)) if **text == **self => Arg::Text(Arc::clone(text)),
-            _ => Arg::from(*self),
-        }
-    }
+    const STATEMENT: Pair;
 }
 
 /// A long text, which is not copied for the database.
@@ -63,29 +27,36 @@ impl Serialize for Shared<'_> {
     }
 }
 
-impl Value for Shared<'_> {
-    fn after(&self, _: Option<&Arg>) -> Arg {
-        Arg::Text(Arc::clone(self.0))
+/// A value of a row.
+trait Column {
+    fn value(&self) -> Value<'_>;
+}
+
+impl Column for i64 {
+    fn value(&self) -> Value<'_> {
+        Value::Int(*self)
     }
 }
 
-impl Value for Option<&str> {
-    fn after(&self, before: Option<&Arg>) -> Arg {
-        match before {
-            Some(Arg::MaybeText(text)) if text.as_deref() == *self => Arg::MaybeText(text.clone()),
-            _ => Arg::from(*self),
-        }
+impl Column for &str {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self)
     }
 }
 
-/// Binds a value below that of the row before.
-fn bind_below(args: &mut Vec<Arg>, columns: usize, value: &impl Value) {
-    let before = args.len().checked_sub(columns).and_then(|place| args.get(place));
-    let arg = value.after(before);
-    args.push(arg);
+impl Column for Shared<'_> {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.0)
+    }
 }
 
-/// A table's row: its columns, and what follows in the statement that adds it.
+impl<C: Column> Column for Option<C> {
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, Column::value)
+    }
+}
+
+/// A row of a table: its columns, and what follows in the statement that adds it, or a statement that changes it.
 macro_rules! row {
     (
         $(#[$doc:meta])*
@@ -94,34 +65,44 @@ macro_rules! row {
             $($column:ident: $type:ty as $kind:ident),+ $(,)?
         }
     ) => {
+        row! {
+            $(#[$doc])*
+            $name<$life> in $table by Pair {
+                sqlite: concat!(
+                    "INSERT INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+, ") VALUES (?1",
+                    $(row!(@place $column)),+, ") ", $then
+                ),
+                postgres: concat!(
+                    "INSERT INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+, ") SELECT ",
+                    stringify!($first), $(", ", stringify!($column)),+, " FROM json_to_recordset(CAST($1 AS json)) AS given(",
+                    stringify!($first), " ", stringify!($first_kind),
+                    $(", ", stringify!($column), " ", stringify!($kind)),+, ") WHERE true ", $then
+                ),
+            }, {
+                $first: $first_type,
+                $($column: $type),+
+            }
+        }
+    };
+    (@place $column:ident) => {
+        ", ?"
+    };
+    ($(#[$doc:meta])* $name:ident<$life:lifetime> in $table:literal by $statement:expr, { $($column:ident: $type:ty),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Serialize)]
         pub(super) struct $name<$life> {
-            pub $first: $first_type,
             $(pub $column: $type),+
         }
 
-        impl Insert for $name<'_> {
-            const TABLE: &'static str = $table;
-            const POSTGRES: &'static str = concat!(
-                "INSERT INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+, ") SELECT ",
-                stringify!($first), $(", ", stringify!($column)),+, " FROM json_to_recordset(CAST($1 AS json)) AS given(",
-                stringify!($first), " ", stringify!($first_kind),
-                $(", ", stringify!($column), " ", stringify!($kind)),+, ") WHERE true ", $then
-            );
-            const SQLITE: [&'static str; 2] = [
-                concat!(
-                    "INSERT OR FAIL INTO ", $table, " (", stringify!($first), $(", ", stringify!($column)),+,
-                    ") SELECT * FROM (VALUES "
-                ),
-                concat!(") WHERE column1 IS NOT NULL ", $then),
-            ];
-            const COLUMNS: usize = [stringify!($first), $(stringify!($column)),+].len();
-
-            fn bind(&self, args: &mut Vec<Arg>) {
-                bind_below(args, Self::COLUMNS, &self.$first);
-                $(bind_below(args, Self::COLUMNS, &self.$column);)+
+        impl Values for $name<'_> {
+            fn values<'r>(&'r self, values: &mut Vec<Value<'r>>) {
+                values.extend([$(self.$column.value()),+]);
             }
+        }
+
+        impl Write for $name<'_> {
+            const TABLE: &'static str = $table;
+            const STATEMENT: Pair = $statement;
         }
     };
 }
@@ -247,18 +228,29 @@ row! {
     }
 }
 
-#[derive(Serialize)]
-struct EndedHoldRow<'a> {
-    account_id: &'a str,
-    id: &'a str,
-    state: &'static str,
-    ended_at: i64,
+row! {
+    NextMessageRow<'a> in "conversations" by sql::UPDATE_CONVERSATIONS, {
+        account_id: &'a str,
+        id: &'a str,
+        next_message: i64,
+    }
 }
 
-#[derive(Serialize)]
-struct ForgottenRow<'a> {
-    account_id: &'a str,
-    id: &'a str,
+row! {
+    EndedHoldRow<'a> in "holds" by sql::UPDATE_HOLDS, {
+        account_id: &'a str,
+        id: &'a str,
+        state: &'static str,
+        ended_at: i64,
+    }
+}
+
+row! {
+    /// The hold whose request gives its Idempotency-Key back.
+    ForgottenRow<'a> in "idempotency_keys" by sql::DELETE_IDEMPOTENCY, {
+        account_id: &'a str,
+        id: &'a str,
+    }
 }
 
 /// An alert, and whom it is about.
@@ -320,32 +312,25 @@ impl<'a> Rows<'a> {
     /// Writes everything. A row stands after those that it refers to.
     pub async fn write(&self, tx: &mut Tx, changed: &Changed<'_>, steps: &dyn Steps) -> Result<()> {
         let alerts: Vec<AlertRow<'_>> = self.told.iter().map(Told::row).collect();
-        let parts: [&(dyn Part + Sync); 12] = [
-            &Added(&self.conversations),
-            &Altered("conversations", &sql::UPDATE_CONVERSATIONS, &changed.conversations),
-            &Added(&self.messages),
-            &Added(&self.entries),
-            &Added(&self.counted),
-            &Added(&self.holds),
-            &Altered("holds", &sql::UPDATE_HOLDS, &self.ended_holds),
-            &Altered("idempotency_keys", &sql::DELETE_IDEMPOTENCY, &self.forgotten),
-            &Added(&self.idempotency),
-            &Added(&alerts),
-            &Added(&changed.spendings),
-            &Added(&changed.balances),
-        ];
-        let requests = [self.entries.len(), self.messages.len(), self.holds.len(), self.idempotency.len()];
-        let requests = requests.into_iter().max().unwrap_or_default();
-        let mut handovers = Handovers::new(tx.is_sqlite(), &parts, requests);
-        let mut next = handovers.next();
-        while let Some(handover) = next {
-            let Handover { statements, tables } = handover?;
-            // The next one is made while the database has this one.
-            let (written, following) = join(tx.execute_all(statements), async { handovers.next() }).await;
-            written?;
-            tables.into_iter().try_for_each(|table| steps.reached(Step::Written(table)))?;
-            next = following;
-        }
-        Ok(())
+        write(tx, &self.conversations, steps).await?;
+        write(tx, &changed.conversations, steps).await?;
+        write(tx, &self.messages, steps).await?;
+        write(tx, &self.entries, steps).await?;
+        write(tx, &self.counted, steps).await?;
+        write(tx, &self.holds, steps).await?;
+        write(tx, &self.ended_holds, steps).await?;
+        write(tx, &self.forgotten, steps).await?;
+        write(tx, &self.idempotency, steps).await?;
+        write(tx, &alerts, steps).await?;
+        write(tx, &changed.spendings, steps).await?;
+        write(tx, &changed.balances, steps).await
     }
+}
+
+async fn write<R: Write>(tx: &mut Tx, rows: &[R], steps: &dyn Steps) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.write_rows(&R::STATEMENT, rows).await?;
+    steps.reached(Step::Written(R::TABLE))
 }

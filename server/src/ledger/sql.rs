@@ -26,67 +26,27 @@ macro_rules! batch {
 
 pub(crate) use batch;
 
-/// A statement that reads columns, each with its name, for the rows called `given`. On SQLite it gives all that it finds as
-/// one JSON text; see [`crate::db::Tx::both`].
-macro_rules! reading {
-    ([$first:literal $first_name:ident, $($found:literal $name:ident),+ $(,)?] for
-     [$($column:ident $kind:ident),+ $(,)?], $after:literal, $postgres:literal) => {
-        $crate::db::Pair {
-            sqlite: concat!(
-                "SELECT json_group_array(json_array(", $first, $(", ", $found),+, ")) FROM (SELECT key AS place",
-                $(", value ->> '", stringify!($column), "' AS ", stringify!($column)),+,
-                " FROM json_each(?)) AS given ", $after
-            ),
-            postgres: concat!(
-                "SELECT ", $first, " AS ", stringify!($first_name), $(", ", $found, " AS ", stringify!($name)),+,
-                " FROM json_to_recordset(CAST($1 AS json)) AS given(place bigint",
-                $(", ", stringify!($column), " ", stringify!($kind)),+, ") ", $after, $postgres
-            ),
-        }
-    };
-}
-
 /// On PostgreSQL the rows are locked in the order of their ids, so that two batches never wait for each other in a
 /// circle; on SQLite the transaction has the only write lock anyway. What a decision needs beside this is read by later
 /// statements, which see what the last owner of the locks committed.
-pub const LOCK_BALANCES: Pair = reading!(
-    [
-        "b.account_id" account_id,
-        "b.posted" posted,
-        "b.held" held,
-        "b.debt" debt,
-        "b.next_entry" next_entry,
-        "b.next_message" next_message,
-    ] for [account_id TEXT],
+pub const LOCK_BALANCES: Pair = batch!(
+    "SELECT b.account_id, b.posted, b.held, b.debt, b.next_entry, b.next_message FROM ",
+    [account_id TEXT],
     "JOIN balances b ON b.account_id = given.account_id",
     " ORDER BY b.account_id FOR UPDATE OF b"
 );
 
-pub const LOAD_SUBJECTS: Pair = reading!(
-    [
-        "a.id" account_id,
-        "a.plan_id" plan_id,
-        "a.alert_below" alert_below,
-        "k.id" key_id,
-        "k.deleted_at" key_deleted_at,
-        "k.version" key_version,
-        "k.monthly_cap" monthly_cap,
-        "ks.since" key_since,
-        "ks.spent" key_spent,
-        "c.id" chatbot_id,
-        "c.deleted_at" chatbot_deleted_at,
-        "c.paused_at" chatbot_paused_at,
-        "c.documents_version" documents_version,
-        "c.daily_cap" daily_cap,
-        "cs.since" chatbot_since,
-        "cs.spent" chatbot_spent,
-    ] for [account_id TEXT, key_id TEXT, chatbot_id TEXT],
+pub const LOAD_SUBJECTS: Pair = batch!(
+    "SELECT a.id AS account_id, a.plan_id, a.alert_below, k.id AS key_id, k.deleted_at AS key_deleted_at,
+            k.version AS key_version, k.monthly_cap, ks.since AS key_since, ks.spent AS key_spent, c.id AS chatbot_id,
+            c.deleted_at AS chatbot_deleted_at, c.paused_at AS chatbot_paused_at, c.documents_version, c.daily_cap,
+            cs.since AS chatbot_since, cs.spent AS chatbot_spent FROM ",
+    [account_id TEXT, key_id TEXT, chatbot_id TEXT],
     "JOIN accounts a ON a.id = given.account_id
      LEFT JOIN api_keys k ON k.account_id = a.id AND k.id = given.key_id
      LEFT JOIN spendings ks ON ks.account_id = k.account_id AND ks.subject_id = k.id
      LEFT JOIN chatbots c ON c.account_id = a.id AND c.id = given.chatbot_id
-     LEFT JOIN spendings cs ON cs.account_id = c.account_id AND cs.subject_id = c.id",
-    ""
+     LEFT JOIN spendings cs ON cs.account_id = c.account_id AND cs.subject_id = c.id"
 );
 
 pub const LOAD_COUNTED: Pair = batch!(
@@ -129,21 +89,31 @@ pub const LOAD_HOLD_REQUESTS: Pair = batch!(
     "JOIN holds h ON h.request_id = given.request_id AND h.account_id = given.account_id"
 );
 
-pub const UPDATE_CONVERSATIONS: Pair = batch!(
+pub const UPDATE_CONVERSATIONS: Pair = Pair {
+    sqlite: "UPDATE conversations SET next_message = ?3 WHERE account_id = ?1 AND id = ?2",
+    ..batch!(
     "UPDATE conversations SET next_message = given.next_message FROM ",
     [account_id TEXT, id TEXT, next_message BIGINT],
     "WHERE conversations.account_id = given.account_id AND conversations.id = given.id"
-);
+    )
+};
 
-pub const UPDATE_HOLDS: Pair = batch!(
+pub const UPDATE_HOLDS: Pair = Pair {
+    sqlite: "UPDATE holds SET state = ?3, ended_at = ?4 WHERE account_id = ?1 AND id = ?2",
+    ..batch!(
     "UPDATE holds SET state = given.state, ended_at = given.ended_at FROM ",
     [account_id TEXT, id TEXT, state TEXT, ended_at BIGINT],
     "WHERE holds.account_id = given.account_id AND holds.id = given.id"
-);
+    )
+};
 
-pub const DELETE_IDEMPOTENCY: Pair = batch!(
+pub const DELETE_IDEMPOTENCY: Pair = Pair {
+    sqlite: "DELETE FROM idempotency_keys WHERE body IS NULL AND account_id = ?1
+             AND request_id IN (SELECT request_id FROM holds WHERE account_id = ?1 AND id = ?2)",
+    ..batch!(
     "DELETE FROM idempotency_keys WHERE body IS NULL AND (account_id, request_id) IN
          (SELECT h.account_id, h.request_id FROM ",
     [account_id TEXT, id TEXT],
     "JOIN holds h ON h.account_id = given.account_id AND h.id = given.id)"
-);
+    )
+};

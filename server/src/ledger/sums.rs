@@ -61,7 +61,7 @@ ORDER BY p.place, p.day
 LIMIT 10000"
 );
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct SumRow {
     day: i64,
     /// Of its series, from 1.

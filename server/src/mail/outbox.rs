@@ -45,7 +45,7 @@ impl Claimed {
     }
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct ClaimedRow {
     kind: String,
     subject_id: Option<String>,
@@ -270,7 +270,7 @@ pub struct OutboxMail {
     pub error: String,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct OutboxRow {
     account_id: String,
     id: String,

@@ -39,7 +39,7 @@ pub struct CardSetup {
     pub gateway_setup_id: Option<String>,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct SetupRow {
     account_id: String,
     id: String,

@@ -47,7 +47,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a webhook has before the sweeper asks the gateway itself.
 const ASK_AFTER_US: i64 = 30 * SECOND_US;
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct PaymentRow {
     account_id: String,
     id: String,

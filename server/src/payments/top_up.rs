@@ -24,7 +24,7 @@ const ROUND_INTERVAL: Duration = Duration::from_secs(1);
 /// The accounts of one round; more come in the next.
 const ROUND_ACCOUNTS: i64 = 100;
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct TopUpRow {
     state: String,
     stop_reason: Option<String>,

@@ -9,7 +9,7 @@ use domain::clock::Timestamp;
 use domain::id::AccountId;
 use domain::subscription::Subscription;
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct SubscriptionRow {
     plan_id: String,
     price_minor_units: i64,

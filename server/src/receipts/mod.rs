@@ -26,7 +26,7 @@ use domain::quote::{Percent, Quote};
 use domain::receipt::{BillingDetails, Particulars, Party, Receipt};
 
 /// What is paid, by whom, and what the account wants to have on its receipts.
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct PaidRow {
     minor_units: i64,
     fee_minor_units: i64,

@@ -15,7 +15,7 @@ use domain::id::{AccountId, ChatbotId, WidgetId};
 use domain::problem::{Problem, ProblemCode};
 use domain::widget::{AllowedOrigin, Origin, Position, Theme, Widget, read_origins};
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct WidgetRow {
     id: String,
     allowed_origins: String,
@@ -130,7 +130,7 @@ pub struct Visited {
     pub origin: Origin,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct VisitedRow {
     account_id: String,
     chatbot_id: String,

@@ -68,7 +68,7 @@ pub async fn create_setup(server: &Server, account_id: &AccountId, setup_id: &Ca
     Ok(SetupPage { url, gateway_setup_id: None })
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct SetupRow {
     account_id: String,
     state: String,

@@ -88,7 +88,7 @@ pub struct Checkout {
     pub changes: i64,
 }
 
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct CheckoutRow {
     account_id: String,
     payment_id: String,

@@ -163,7 +163,7 @@ impl Stripe {
 }
 
 /// How a payment is known at Stripe, as far as it is known there.
-#[derive(db::FromRow)]
+#[derive(db::FromRow, serde::Deserialize)]
 struct LinkRow {
     minor_units: i64,
     currency: String,
