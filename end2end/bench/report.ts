@@ -108,12 +108,12 @@ ${atLeast(rate("postgres-ask") / rate("postgres-single"), 10, 1)} times as much 
 }
 
 interface Engine {
-  syncs: { median_us: number; p99_us: number; waiting_p99: number };
+  syncs: { median_us: number; p99_us: number };
   figures: { per_second: number; median_us: number; p99_us: number; batch_us: number; microseconds: number };
 }
 
 interface Half {
-  figures: { pauses: { us_a_second: number; longest_us: number } };
+  figures: { pauses: { us_a_second: number; longest_us: number }; loop_alone: { round_us: number; p99_us: number } };
 }
 
 function engineTable(): string {
@@ -126,17 +126,18 @@ function engineTable(): string {
   const [window, key] = [figure("window", "microseconds"), figure("key", "microseconds")];
   const [slow, batch] = [figure("half", "p99_us"), figure("half", "batch_us")];
   const pauses = runs<Half>("half").map((run) => run.figures.pauses);
+  const alone = runs<Half>("half").map((run) => run.figures.loop_alone);
+  const round = median(alone.map((run) => run.round_us));
   const { clients, stored_keys, memory_most_mb: memory } = JSON.parse(read("memory.json")) as {
     clients: number;
     stored_keys: number;
     memory_most_mb: number;
   };
   return `One sync of this disk took ${sync} µs in the same run, and one in a hundred at least ${ofSyncs("p99_us")} µs, with nothing else at work.
-Callers who come evenly and need all of the next sync would wait for ${ofSyncs("waiting_p99").toFixed(2)} syncs in the slowest hundredth; were all
-syncs alike, for 2.
 Threads that do nothing but look at the clock, one for each core, were held up by the machine for a millisecond and more at
 a time, together ${whole(median(pauses.map((run) => run.us_a_second)))} µs in each second and at most ${whole(Math.max(...pauses.map((run) => run.longest_us)))} µs at once. Requests go on
-coming meanwhile, so whoever was held up has several batches to catch up with.
+coming meanwhile, so whoever was held up has several batches to catch up with. Of a loop that only computes, writes one page and
+syncs, in rounds of ${whole(round)} µs with nothing else beside it, those who come evenly would wait for ${median(alone.map((run) => run.p99_us / run.round_us)).toFixed(2)} rounds in the slowest hundredth.
 
 | what | figure | target |
 | --- | ---: | --- |

@@ -3,7 +3,8 @@
 //! `engine [--accounts N] [--callers N] [--seconds N] [--kind …] [server options]`: `charges` writes entries alone,
 //! `answers` also the conversation and the message that each was paid for, `single` has a transaction for each charge.
 //! `half` measures the peak of `answers` first and then asks half as much, evenly, to compare what the slowest hundredth
-//! waits with what a batch takes; how long the machine itself holds up its threads is measured before. `window` looks up the
+//! waits with what a batch takes; how long the machine itself holds up its threads is measured before, and what callers of a
+//! loop would wait that does nothing but compute and sync is measured after. `window` looks up the
 //! place of a message in its window and `key` recognises a key that is in memory, each alone. It writes one line of JSON;
 //! the cost of a sync on the same disk is measured in the same run.
 
@@ -24,6 +25,7 @@ use server::{Config, Server, args, keys, ledger, random};
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, Wake, Waker};
@@ -40,8 +42,12 @@ enum Kind {
     Key,
 }
 
-/// How many syncs are measured.
-const SYNCS: usize = 5_000;
+/// How many syncs are measured, and rounds of a loop that does nothing else than compute and sync.
+const ROUNDS: usize = 5_000;
+/// How often the speed of computing is measured; the fastest counts.
+const TRIES: usize = 200;
+/// How often callers come to that loop, in microseconds.
+const CALLERS_EVERY_US: usize = 10;
 /// For how long the clock is looked at.
 const LOOK_FOR: Duration = Duration::from_secs(4);
 /// From when on somebody was held up.
@@ -82,7 +88,7 @@ async fn main() -> Result<(), Failure> {
     let payers = Arc::new(payers(&server, options.accounts).await?);
     let figures = match options.kind {
         Kind::Window => json!({ "microseconds": window_us(&server, &payers[0]).await? }),
-        Kind::Half => half(&server, &payers, &options, &profile).await?,
+        Kind::Half => half(&server, &payers, &options, &profile, folder.path()).await?,
         Kind::Key => json!({ "microseconds": key_us(&server, &payers[0]).await? }),
         _ => load(&server, &payers, &options).await?,
     };
@@ -132,6 +138,7 @@ async fn half(
     payers: &Arc<Vec<Payer>>,
     options: &Options,
     profile: &Profile,
+    folder: &Path,
 ) -> Result<Value, Failure> {
     let pauses = tokio::task::spawn_blocking(pauses).await??;
     let peak = load(server, payers, options).await?;
@@ -143,12 +150,16 @@ async fn half(
     latencies_us.sort_unstable();
     let mut batches_us = profile.batches_us().split_off(batches_before);
     batches_us.sort_unstable();
+    let batch_us = batches_us[batches_us.len() / 2];
+    let folder = folder.to_path_buf();
+    let loop_alone = tokio::task::spawn_blocking(move || loop_alone(&folder, batch_us)).await??;
     Ok(json!({
         "peak": peak["per_second"],
         "median_us": latencies_us[latencies_us.len() / 2],
         "p99_us": latencies_us[latencies_us.len() * 99 / 100],
-        "batch_us": batches_us[batches_us.len() / 2],
+        "batch_us": batch_us,
         "pauses": pauses,
+        "loop_alone": loop_alone,
     }))
 }
 
@@ -364,24 +375,70 @@ impl Caller {
     }
 }
 
-/// What it costs to write a page at the end of a file and to wait until the disk has it: the median, the slowest hundredth,
-/// and how many times the median the slowest hundredth of those would wait who come evenly while one is under way and need
-/// all of the next one. Were all alike, that would be twice.
-fn sync_costs(folder: &std::path::Path) -> std::io::Result<Value> {
+/// Computes for so long, as long as nobody takes the processor away; the result says nothing.
+struct Computing {
+    steps_a_us: u64,
+}
+
+impl Computing {
+    fn new() -> Self {
+        const STEPS: u64 = 20_000;
+        let tries = (0..TRIES).map(|_| {
+            let began = Instant::now();
+            Self::run(STEPS);
+            began.elapsed().as_nanos()
+        });
+        let fastest_ns = tries.min().and_then(|least| u64::try_from(least).ok()).unwrap_or(1).max(1);
+        Self { steps_a_us: STEPS * 1_000 / fastest_ns }
+    }
+
+    fn run(steps: u64) {
+        let mut number = 1_u64;
+        for _ in 0..steps {
+            number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+}
+
+/// How long each round took that computes for so long, and then how long it took to write a page at the end of a file and to
+/// wait until the disk has it, all in microseconds.
+fn rounds_us(folder: &Path, compute_us: u64) -> std::io::Result<Vec<(u128, u128)>> {
+    let computing = Computing::new();
     let mut file = std::fs::File::create(folder.join("sync"))?;
-    let mut costs = Vec::new();
-    for _ in 0..SYNCS {
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
         let began = Instant::now();
+        Computing::run(computing.steps_a_us * compute_us);
+        let computed = Instant::now();
         file.write_all(&[7; 4_096])?;
         file.sync_data()?;
-        costs.push(began.elapsed().as_micros());
+        rounds.push(((computed - began).as_micros(), computed.elapsed().as_micros()));
     }
-    let waits = costs.windows(2).flat_map(|pair| (0..pair[0]).step_by(10).map(|come| pair[0] - come + pair[1]));
-    let mut waits: Vec<u128> = waits.collect();
-    waits.sort_unstable();
+    Ok(rounds)
+}
+
+/// What a sync costs: the median and the slowest hundredth.
+fn sync_costs(folder: &Path) -> std::io::Result<Value> {
+    let mut costs: Vec<u128> = rounds_us(folder, 0)?.into_iter().map(|(_, synced)| synced).collect();
     costs.sort_unstable();
-    let (median, slow, wait) = (costs[SYNCS / 2], costs[SYNCS * 99 / 100], waits[waits.len() * 99 / 100]);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let waiting = wait as f64 / median as f64;
-    Ok(json!({ "median_us": median, "p99_us": slow, "waiting_p99": waiting }))
+    Ok(json!({ "median_us": costs[ROUNDS / 2], "p99_us": costs[ROUNDS * 99 / 100] }))
+}
+
+/// What the slowest hundredth would wait for if there were nothing but a loop whose rounds are as long as batches, with
+/// nobody to answer and no other thread: callers come evenly, and whoever comes before a round begins to write is in it.
+fn loop_alone(folder: &Path, batch_us: u128) -> std::io::Result<Value> {
+    let mut syncs: Vec<u128> = rounds_us(folder, 0)?.into_iter().map(|(_, synced)| synced).collect();
+    syncs.sort_unstable();
+    let compute_us = u64::try_from(batch_us.saturating_sub(syncs[ROUNDS / 2])).unwrap_or_default();
+    let rounds = rounds_us(folder, compute_us)?;
+    let in_time = rounds.iter().flat_map(|(computed, synced)| (0..*computed).map(move |come| computed - come + synced));
+    let too_late = rounds.windows(2).flat_map(|pair| {
+        let ((_, synced), (computed, next)) = (pair[0], pair[1]);
+        (0..synced).map(move |come| synced - come + computed + next)
+    });
+    let mut waits: Vec<u128> = in_time.chain(too_late).step_by(CALLERS_EVERY_US).collect();
+    waits.sort_unstable();
+    let mut took: Vec<u128> = rounds.iter().map(|(computed, synced)| computed + synced).collect();
+    took.sort_unstable();
+    Ok(json!({ "round_us": took[ROUNDS / 2], "p99_us": waits[waits.len() * 99 / 100] }))
 }

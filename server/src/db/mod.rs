@@ -78,7 +78,7 @@ impl From<&str> for Arg {
 
 impl From<String> for Arg {
     fn from(value: String) -> Self {
-        Self::Text(value.into())
+        Self::Text(value)
     }
 }
 
@@ -96,7 +96,7 @@ impl From<Option<&str>> for Arg {
 
 impl From<Option<String>> for Arg {
     fn from(value: Option<String>) -> Self {
-        Self::MaybeText(value.map(Into::into))
+        Self::MaybeText(value)
     }
 }
 
@@ -392,5 +392,97 @@ impl Tx {
             Self::Sqlite(tx) => Ok(tx.all(sql, &args)?),
             Self::Postgres(tx) => Ok(bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(FromRow, serde::Deserialize, Debug, PartialEq, Eq)]
+    struct Thing {
+        name: Option<String>,
+        number: i64,
+        bytes: Vec<u8>,
+    }
+
+    const ADD: &str = "INSERT INTO things (number, name, bytes) VALUES ($2, $1, $3)";
+    const ALL: &str = "SELECT bytes, number, name FROM things ORDER BY number";
+
+    async fn opened(folder: &Path) -> Db {
+        let url = format!("sqlite://{}", folder.join("things.sqlite").display());
+        Db::open(&url).await.expect("a database")
+    }
+
+    async fn with_things(folder: &Path) -> Db {
+        let db = opened(folder).await;
+        let table = "CREATE TABLE things (number BIGINT NOT NULL UNIQUE, name TEXT, bytes BLOB NOT NULL)";
+        db.execute(table, args![]).await.expect("a table");
+        db
+    }
+
+    #[tokio::test]
+    async fn a_row_is_the_same_to_those_who_read_and_to_those_who_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = with_things(folder.path()).await;
+        let things = [
+            Thing { name: None, number: i64::MIN, bytes: vec![] },
+            Thing { name: Some("\u{0}ünïcode '\"".to_owned()), number: i64::MAX, bytes: vec![0, 255, 7] },
+        ];
+        for thing in &things {
+            let args = args![thing.name.as_deref(), thing.number, thing.bytes.clone()];
+            assert_eq!(db.execute(ADD, args).await.expect("a thing"), 1);
+        }
+        assert_eq!(db.all::<Thing>(ALL, args![]).await.expect("read"), things);
+        let mut tx = db.begin().await.expect("a transaction");
+        assert_eq!(tx.all::<Thing>(ALL, args![]).await.expect("read within"), things);
+        let wrong = tx.all::<(i64,)>("SELECT name FROM things", args![]).await.expect_err("no number");
+        assert!(matches!(wrong, Error::Database(sqlx::Error::Decode(_))), "{wrong}");
+        tx.execute(ADD, args!["too few"]).await.expect_err("a place without an argument");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_leaves_all_or_nothing_and_sqlite_says_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = with_things(folder.path()).await;
+        let thing = |number: i64| args![None::<&str>, number, vec![1]];
+        let count = "SELECT COUNT(*) FROM things";
+        let mut tx = db.begin().await.expect("a transaction");
+        tx.execute(ADD, thing(1)).await.expect("a thing");
+        drop(tx);
+        let mut tx = db.begin().await.expect("another one");
+        assert_eq!(tx.one::<(i64,)>(count, args![]).await.expect("a count"), (0,), "the first was rolled back");
+        tx.execute(ADD, thing(1)).await.expect("a thing");
+        let twice = tx.execute(ADD, thing(1)).await.expect_err("it is there");
+        let Error::Database(error) = &twice else { panic!("{twice}") };
+        assert_eq!(code_of(error), "2067", "SQLITE_CONSTRAINT_UNIQUE");
+        assert!(is_known_to_have_failed(error) && !is_transient(error) && !is_out_of_reach(error));
+        tx.execute(ADD, thing(2)).await.expect("the transaction goes on");
+        tx.commit().await.expect("a commit");
+        assert_eq!(db.one::<(i64,)>(count, args![]).await.expect("a count"), (2,));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn whoever_waits_for_the_disk_or_for_a_lock_keeps_nobody_else_from_working() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (db, other) = (with_things(folder.path()).await, opened(folder.path()).await);
+        let held = other.begin().await.expect("the lock of the file");
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let noting = Arc::clone(&has_begun);
+        let waits = tokio::spawn(async move {
+            let tx = db.begin().await.expect("in its turn");
+            noting.store(true, Ordering::Relaxed);
+            tx.commit().await
+        });
+        let releases = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let was_early = has_begun.load(Ordering::Relaxed);
+            held.commit().await.map(|()| was_early)
+        });
+        assert!(!releases.await.expect("the runtime goes on").expect("a commit"), "one writes at a time");
+        waits.await.expect("the runtime goes on").expect("a commit");
     }
 }
