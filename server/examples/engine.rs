@@ -3,10 +3,10 @@
 //! `engine [--accounts N] [--callers N] [--seconds N] [--kind …] [server options]`: `charges` writes entries alone,
 //! `answers` also the conversation and the message that each was paid for, `single` has a transaction for each charge.
 //! `half` measures the peak of `answers` first and then asks half as much, evenly, to compare what the slowest hundredth
-//! waits with what a batch takes; how long the machine itself holds up its threads is measured before, and what callers of a
-//! loop would wait that does nothing but compute and sync is measured after. `window` looks up the
-//! place of a message in its window and `key` recognises a key that is in memory, each alone. It writes one line of JSON;
-//! the cost of a sync on the same disk is measured in the same run.
+//! waits with what a batch takes; how long the machine itself holds up its threads is measured before, and after it what
+//! callers of a loop would wait that does nothing but compute and sync. `window` looks up the place of a message in its
+//! window and `key` recognises a key that is in memory, each alone. It writes one line of JSON; the cost of a sync on the
+//! same disk is measured in the same run.
 
 mod payers;
 

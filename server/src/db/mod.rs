@@ -360,7 +360,7 @@ impl Tx {
         }
     }
 
-    /// Writes rows: on SQLite the statement is run for each with a value for each `?`, on PostgreSQL once with all of them
+    /// Writes rows: on SQLite the statement is run for each with its values in its places, on PostgreSQL once with all rows
     /// as one JSON text.
     pub async fn write_rows<R: Values>(&mut self, pair: &Pair, rows: &[R]) -> Result<()> {
         match self {

@@ -202,7 +202,7 @@ impl SqliteTx {
         waiting(|| run(connection, sql, args))
     }
 
-    /// Runs a statement once for each of some rows, whose values stand in the order of its `?`.
+    /// Runs a statement once for each of some rows, whose values are those of its places 1, 2 and so on.
     pub fn execute_each<'r, R>(
         &self,
         sql: &'static str,

@@ -1,6 +1,6 @@
-//! The statements of a batch that read and change rows. Each takes all its rows as one JSON text, so that a batch needs a
-//! handful of statements whatever its size; how the two databases read rows out of JSON, and give what they find, is the
-//! one thing in which they differ. Rows that are added stand in `rows.rs`.
+//! The statements of a batch that read and change rows; those that are added stand in `rows.rs`. What reads takes all that it
+//! asks for as one JSON text, so that a batch needs a handful of statements whatever its size, and so does what changes rows on
+//! PostgreSQL. On SQLite a row is changed by a statement of its own, with its values in the order of its columns.
 
 use crate::db::Pair;
 
